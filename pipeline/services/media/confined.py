@@ -1,0 +1,134 @@
+"""ffmpeg as a confined child process: its input may be written to attack it."""
+
+import contextlib
+import functools
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ffmpeg
+import imageio_ffmpeg
+
+from pipeline.events import FailureCode
+from pipeline.services.errors import ExpectedFailure
+from pipeline.services.media.container import container_of
+
+STDERR_TAIL = 4000
+
+# Decoders that a recording may need. Left out are the video decoders, which ffmpeg would otherwise open to probe.
+DECODERS = (
+    "aac,aac_latm,ac3,eac3,alac,als,mp4als,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,ape,flac,"
+    "g722,g723_1,g726,g726le,g729,gsm,gsm_ms,libgsm,libgsm_ms,ilbc,mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,"
+    "speex,libspeex,truespeech,vorbis,libvorbis,wavpack,wmav1,wmav2,wmapro,wmavoice,wmalossless,"
+    "adpcm_ima_wav,adpcm_ima_qt,adpcm_ms,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_swf,adpcm_yamaha,"
+    "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s8_planar,pcm_s16le,pcm_s16be,pcm_s16le_planar,pcm_s16be_planar,"
+    "pcm_u16le,pcm_u16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one run of ffmpeg may use: seconds of CPU and of wall clock, bytes of memory and of each file written."""
+
+    cpu_seconds: int = 600
+    wall_seconds: float = 1200.0
+    memory_bytes: int = 2 * 1024**3
+    file_bytes: int = 8 * 1024**3
+
+
+class FfmpegError(Exception):
+    """Raised when ffmpeg fails. ``stderr`` may quote the file's own metadata, so it is not in the message."""
+
+    def __init__(self, returncode: int, stderr: str) -> None:
+        super().__init__(f"ffmpeg ended with {returncode}")
+        self.returncode = returncode
+        self.stderr = stderr
+
+
+def source(path: Path) -> ffmpeg.nodes.FilterableStream:
+    """The first audio stream of an untrusted file, to build an ffmpeg-python graph on.
+
+    Raises ExpectedFailure as ``container_of`` does.
+    """
+    confined = {
+        "format": container_of(path),
+        "protocol_whitelist": "file",
+        "codec_whitelist": DECODERS,
+        "threads": 1,
+    }
+    if confined["format"] == "mov":  # an MP4 may name other files as its media
+        confined |= {"enable_drefs": 0, "use_absolute_path": 0}
+    return ffmpeg.input(f"file:{path.resolve()}", **confined)["a:0"]
+
+
+def run_ffmpeg(job: ffmpeg.nodes.OutputStream | Sequence[str], limits: Limits | None = None) -> None:
+    """Run ffmpeg on a graph of ffmpeg-python's, or on an argument list without the program's name.
+
+    It runs in a session of its own, without our environment, in an empty folder that is gone afterwards; paths in
+    the job must be absolute.
+
+    Raises ExpectedFailure(AUDIO_UNREADABLE) when it used up a limit (all its processes are killed then), and
+    FfmpegError when it failed otherwise.
+    """
+    limits = limits or Limits()
+    arguments = list(job) if isinstance(job, Sequence) else job.get_args()
+    command = [ffmpeg_program(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y", *arguments]
+    with tempfile.TemporaryDirectory(prefix="ffmpeg-") as scratch:
+        log = Path(scratch, "stderr")
+        with log.open("wb") as stderr:
+            returncode = _run_confined(command, scratch, stderr.fileno(), limits)
+        if returncode:
+            raise FfmpegError(returncode, log.read_bytes()[-STDERR_TAIL:].decode(errors="replace"))
+
+
+@functools.cache
+def ffmpeg_program() -> str:
+    """The system's ffmpeg, else the one from the imageio-ffmpeg wheel."""
+    return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _run_confined(command: list[str], scratch: str, stderr: int, limits: Limits) -> int:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        cwd=scratch,
+        env={"HOME": scratch, "TMPDIR": scratch},
+        start_new_session=True,
+    )
+    try:
+        _set_limits(process.pid, limits)
+        returncode = process.wait(timeout=limits.wall_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise _used_up() from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if -returncode in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL):
+        raise _used_up()
+    return returncode
+
+
+def _set_limits(pid: int, limits: Limits) -> None:
+    """Limit a running child, which only Linux can do; setting them in the child before it starts is unsafe with threads."""
+    if not hasattr(resource, "prlimit"):
+        return
+    for kind, limit in (
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.prlimit(pid, kind, (limit, limit))
+
+
+def _used_up() -> ExpectedFailure:
+    return ExpectedFailure(FailureCode.AUDIO_UNREADABLE, "The audio takes more time or space to decode than it may.")
