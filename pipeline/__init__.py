@@ -1,0 +1,1 @@
+"""The contract, its carriers and the services. Knows neither Django nor the database."""

@@ -1,0 +1,100 @@
+"""The bus: the Celery application, its queues, and how records are put on them.
+
+Direct queues only. The broker is a disposable load balancer that may lose anything at any time; the ledger
+(``conversations/ledger/``) remembers, so nothing here is durable, prioritized, delayed or retried for its own sake.
+``docs/decisions/0001-ledger.md`` has the measurements behind each setting.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from kombu import Connection, Queue
+
+from pipeline.config import config
+from pipeline.records import Record, to_wire
+
+GPU, CPU, LEDGER = "gpu", "cpu", "ledger"
+PUBLISH_RETRY = {"max_retries": 30, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
+
+
+def transport_options(url: str) -> dict[str, Any]:
+    """What the transport needs to notice a dead broker within seconds."""
+    if url.startswith(("amqp", "pyamqp")):
+        return {"confirm_publish": True}
+    return {
+        "socket_timeout": 4,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": not url.startswith("redis+socket"),
+        "health_check_interval": 10,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
+
+
+def ledger_transport_options(url: str) -> dict[str, Any]:
+    """As above, with unacked keys of the ledger's own, so that what one ledger dropped is soon another's."""
+    options = transport_options(url)
+    if not url.startswith(("amqp", "pyamqp")):
+        names = {f"unacked_{part}key": f"unacked_{part}ledger" for part in ("", "index_", "mutex_")}
+        options |= {"visibility_timeout": 10, **names}
+    return options
+
+
+def queue(name: str) -> Queue:
+    """A direct queue on the default exchange; a quorum queue where the broker is RabbitMQ."""
+    amqp = config().broker_url.startswith(("amqp", "pyamqp"))
+    return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"} if amqp else None)
+
+
+@cache
+def app() -> Celery:
+    """The Celery application."""
+    url = config().broker_url
+    celery = Celery("parley", broker=url or None)
+    celery.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_reject_on_worker_lost=False,
+        task_create_missing_queues=False,
+        task_queues=[queue(CPU), queue(GPU), queue(LEDGER)],
+        task_default_queue=CPU,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=not url.startswith(("amqp", "pyamqp")),
+        worker_proc_alive_timeout=300,  # a child loads its model before it says that it is up
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_soft_shutdown_timeout=30,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options=transport_options(url),
+    )
+    return celery
+
+
+def connect(options: dict[str, Any] | None = None) -> Connection:
+    """A connection to the broker."""
+    url = config().broker_url
+    return Connection(url, transport_options=transport_options(url) if options is None else options)
+
+
+def say(records: Iterable[Record]) -> None:
+    """Put records on the ledger's queue, as one message: a CloudEvents batch. Raises when the broker stays away."""
+    body = json.dumps([to_wire(record) for record in records])
+    with app().producer_pool.acquire(block=True) as producer:
+        producer.publish(
+            body,
+            exchange="",
+            routing_key=LEDGER,
+            declare=[queue(LEDGER)],
+            content_type="application/cloudevents-batch+json",
+            content_encoding="utf-8",
+            retry=True,
+            retry_policy=PUBLISH_RETRY,
+        )

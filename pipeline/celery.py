@@ -1,0 +1,6 @@
+"""What ``celery -A pipeline.celery worker -Q gpu`` starts: the application with all services."""
+
+from pipeline import tasks  # noqa: F401  (importing registers the services)
+from pipeline.bus import app as application
+
+app = application()

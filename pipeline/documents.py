@@ -1,0 +1,198 @@
+"""What the blobs hold: the documents that event records point to.
+
+Together with ``events.py`` this is the contract. A document is JSON, encoded by msgspec from these types:
+strict to build, tolerant to read (unknown fields are ignored), fields only ever added with defaults.
+
+Times (``start``, ``end``, ``duration``) are float seconds from the start of the call. Text offsets (``start_char``,
+``end_char``) are half-open and count characters of the utterance's ``text``.
+
+One invariant holds everywhere: the ``text`` of an utterance is its words joined by single spaces. So a text offset
+names a word, and a word names a moment in the audio.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+D = TypeVar("D", bound="Document")
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that travels as a blob, or a part of one."""
+
+
+class Word(Document):
+    """A timed token. ``start`` and ``end`` are None when the engine could not place the word."""
+
+    text: str
+    start: float | None = None
+    end: float | None = None
+    probability: float = 1.0
+
+
+class Utterance(Document):
+    """What one speaker says without being interrupted. ``channel`` is the audio channel, from 0."""
+
+    index: int
+    speaker: str
+    channel: int
+    start: float
+    end: float
+    text: str
+    confidence: float = 1.0
+    words: tuple[Word, ...] = ()
+
+
+class Redaction(Document):
+    """A stretch that is hidden, in text and audio. It never holds the hidden value.
+
+    ``start_char`` and ``end_char`` are those of the placeholder in the anonymized text of the utterance.
+    ``start`` and ``end`` are None when the stretch has no times: then all of the utterance is hidden in the audio.
+    """
+
+    label: str
+    placeholder: str
+    utterance: int
+    channel: int
+    start: float | None = None
+    end: float | None = None
+    start_char: int = 0
+    end_char: int = 0
+    detector: str = ""
+    score: float = 1.0
+
+
+class Transcript(Document):
+    """A call in words. Utterances stand in order of their start; ``index`` is their position.
+
+    ``redactions`` is empty in a raw transcript. ``flags`` are words from ``Flag``.
+    """
+
+    language: str
+    duration: float
+    utterances: tuple[Utterance, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
+    language_probability: float = 1.0
+    channels: int = 1
+    engine: str = ""
+    model: str = ""
+    flags: tuple[str, ...] = ()
+
+
+class Flag(StrEnum):
+    """Something about a call that a person should know."""
+
+    NO_SPEECH = "no_speech"
+    SILENT_CHANNEL = "silent_channel"
+
+
+class Entity(Document):
+    """A named thing in the text of an utterance. ``label`` is spaCy's, folded to one set (PERSON, ORG, GPE, LOC, …)."""
+
+    utterance: int
+    label: str
+    start_char: int
+    end_char: int
+    score: float = 1.0
+
+
+class Entities(Document):
+    """The entities of a call, in order of utterance and offset."""
+
+    entities: tuple[Entity, ...] = ()
+
+
+class Evidence(Document):
+    """Where a tag comes from: an utterance, the moment, and the (anonymized) words."""
+
+    utterance: int
+    start: float
+    end: float
+    start_char: int
+    end_char: int
+    words: str
+
+
+class Tag(Document):
+    """A label given by a rule or a classifier. ``provenance`` says by which, as in ``rule:cancellation``."""
+
+    tag: str
+    name: str
+    provenance: str
+    score: float = 1.0
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Tags(Document):
+    """What a call is about."""
+
+    tags: tuple[Tag, ...] = ()
+
+
+class Peaks(Document):
+    """The waveform of a player: per channel, ``per_second`` values a second between 0 and 1 (highest amplitude)."""
+
+    per_second: int
+    duration: float
+    channels: tuple[tuple[float, ...], ...]
+
+
+class Rule(Document):
+    """A condition on what is said; all that is set must hold.
+
+    ``any``, ``all`` and ``none`` are phrases, matched on whole words, without regard to case and accents.
+    ``speaker`` limits who says them, ``first`` and ``last`` to the first or last seconds of the call.
+    ``within``: all phrases of ``all`` lie within that many seconds of each other.
+    """
+
+    any: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    speaker: str = ""
+    first: float | None = None
+    last: float | None = None
+    within: float | None = None
+
+
+class TagDefinition(Document):
+    """A tag of a taxonomy, given when any of its rules holds. ``name`` is for people, ``tag`` a slug for machines."""
+
+    tag: str
+    name: str
+    rules: tuple[Rule, ...] = ()
+    description: str = ""
+
+
+class Taxonomy(Document):
+    """An organization's tags and their rules."""
+
+    tags: tuple[TagDefinition, ...] = ()
+
+
+class RedactionPolicy(Document):
+    """What is hidden and how. Labels listed in ``keep`` stay in the clear; ``pad`` is seconds on either side."""
+
+    keep: tuple[str, ...] = ()
+    mode: str = "silence"  # or "beep"
+    pad: float = 0.15
+
+
+class Settings(Document):
+    """The processing settings of one run, frozen when it starts."""
+
+    languages: tuple[str, ...] = ("en", "fr")
+    vocabulary: tuple[str, ...] = ()
+    max_duration: float = 4 * 3600.0
+    redaction: RedactionPolicy = RedactionPolicy()
+    taxonomy: Taxonomy = Taxonomy()
+
+
+def encode(document: Document) -> bytes:
+    """The JSON of a document."""
+    return msgspec.json.encode(document)
+
+
+def decode(data: bytes, kind: type[D]) -> D:
+    """Read a document of a kind. Raises ``msgspec.ValidationError`` for any other JSON."""
+    return msgspec.json.decode(data, type=kind)

@@ -1,0 +1,281 @@
+"""How a service meets the bus. ``@service`` makes a Celery task of a function from event to event.
+
+A delivery is worked on in these steps:
+
+1. say ProgressReported at once, and again every few seconds until the end: the lease;
+2. if this event was handled before (memo), say again what was said then;
+3. otherwise call the function, keep what it answers as the memo, and say it.
+
+An expected failure is said as ServiceFailed with its code, any other as a crash; the ledger decides what follows.
+The death of the process is said by its parent. No error is retried here and no text of an error goes anywhere.
+"""
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from billiard.exceptions import WorkerLostError
+from celery.signals import task_failure, worker_process_init, worker_ready
+
+from pipeline import bus, documents
+from pipeline.events import (
+    Blob,
+    DeliveryHandled,
+    Event,
+    FailureCode,
+    ProgressReported,
+    ServiceFailed,
+    ServiceRegistered,
+)
+from pipeline.records import Record, from_wire, to_wire
+from pipeline.sealing import KeyMissing
+from pipeline.services.errors import ExpectedFailure
+from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, Kind, StorageError, blob_store
+
+log = logging.getLogger(__name__)
+D = TypeVar("D", bound=documents.Document)
+BEAT_SECONDS, REGISTER_SECONDS = 2.0, 15.0
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A function from event to event, and how it is run."""
+
+    name: str
+    function: Callable[[Any], Event | None]
+    hears: type[Event]
+    says: tuple[type[Event], ...]
+    queue: str
+    lease: float
+    window: int
+    warm: Callable[[], None] | None
+
+
+class Delivery:
+    """The event that a worker is at work on."""
+
+    def __init__(self, service: Service, record: Record, attempt: int) -> None:
+        self.service, self.record, self.attempt = service, record, attempt
+        self.done, self.total = 0.0, 0.0
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Tenant and conversation, as the blob store wants them."""
+        return self.record.tenant, self.record.subject
+
+    def answer(self, event: Event) -> Record:
+        """The record of what the service says about this delivery."""
+        return Record.caused(event, by=self.record, source=self.service.name)
+
+
+SERVICES: dict[str, Service] = {}
+current: ContextVar[Delivery] = ContextVar("delivery")
+
+
+def service(
+    name: str, *, queue: str, lease: float = 30.0, window: int = 4, warm: Callable[[], None] | None = None
+) -> Callable[[Callable[[Any], Event | None]], Callable[[Any], Event | None]]:
+    """Register a function as a service: it hears what its parameter is typed as and says what it returns."""
+
+    def register(function: Callable[[Any], Event | None]) -> Callable[[Any], Event | None]:
+        hints = get_type_hints(function)
+        said = hints.pop("return")
+        (hears,) = hints.values()
+        says = () if said is type(None) else (said,)
+        SERVICES[name] = Service(
+            name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, warm=warm
+        )
+        bus.app().task(name=name)(lambda record, attempt: handle(SERVICES[name], record, attempt))
+        return function
+
+    return register
+
+
+def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
+    """Work on a delivery and say what came of it."""
+    delivery = Delivery(service, from_wire(wire), attempt)
+    token = current.set(delivery)
+    try:
+        with heartbeat(delivery):
+            answers = recall(delivery) or [delivery.answer(answer_of(delivery))]
+        bus.say(answers)
+    except Exception as error:
+        failure = failure_of(error, attempt)
+        log.warning("%s failed on %s: %s", service.name, delivery.record.id, failure.code)
+        bus.say([delivery.answer(failure)])
+    finally:
+        current.reset(token)
+
+
+def answer_of(delivery: Delivery) -> Event:
+    """Call the service and keep its answer."""
+    event = delivery.service.function(delivery.record.data)
+    if event is None:
+        return DeliveryHandled(attempt=delivery.attempt)
+    memo = msgspec.json.encode([to_wire(delivery.answer(event))])
+    blob_store().memoize(*delivery.place, delivery.record.id, delivery.service.name, memo)
+    return event
+
+
+def recall(delivery: Delivery) -> list[Record]:
+    """What the service said about this event before, provided that its blobs are still whole."""
+    place = (*delivery.place, delivery.record.id, delivery.service.name)
+    memo = blob_store().recall(*place)
+    if memo is None:
+        return []
+    records = [from_wire(wire) for wire in msgspec.json.decode(memo)]
+    try:
+        for blob in (blob for record in records for blob in blobs_of(record.data)):
+            for _ in blob_store().stream(blob, *delivery.place):
+                pass
+    except (BlobMissing, BlobCorrupt):
+        blob_store().forget(*place)
+        return []
+    return records
+
+
+def blobs_of(event: Event) -> list[Blob]:
+    """The blobs that an event points to."""
+    values = (getattr(event, name) for name in event.__struct_fields__)
+    return [value for value in values if isinstance(value, Blob)]
+
+
+@contextmanager
+def heartbeat(delivery: Delivery) -> Iterator[None]:
+    """Say ProgressReported now and every few seconds, from a thread, until the block ends."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(BEAT_SECONDS):
+            try:
+                say_progress(delivery)
+            except Exception as error:  # the ledger judges by the lease; work goes on
+                log.warning("no heartbeat for %s: %s", delivery.record.id, type(error).__name__)
+
+    say_progress(delivery)
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def say_progress(delivery: Delivery) -> None:
+    """Say how far the delivery is."""
+    event = ProgressReported(attempt=delivery.attempt, done=delivery.done, total=delivery.total)
+    bus.say([delivery.answer(event)])
+
+
+CODES: tuple[tuple[type[Exception], FailureCode, bool], ...] = (
+    (BlobMissing, FailureCode.BLOB_MISSING, False),
+    (BlobCorrupt, FailureCode.BLOB_CORRUPT, False),
+    (BlobRefused, FailureCode.BLOB_CORRUPT, True),
+    (KeyMissing, FailureCode.BLOB_MISSING, True),
+    (StorageError, FailureCode.STORAGE_UNAVAILABLE, False),
+)
+
+
+def failure_of(error: BaseException, attempt: int) -> ServiceFailed:
+    """What is said of an error: its code, class and code locations, never its text."""
+    if isinstance(error, ExpectedFailure):
+        return ServiceFailed(attempt=attempt, code=error.code, permanent=error.permanent)
+    code, permanent = next(
+        ((code, permanent) for kind, code, permanent in CODES if isinstance(error, kind)), (FailureCode.CRASHED, False)
+    )
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    locations = tuple(f"{Path(frame.filename).stem}:{frame.lineno}" for frame in frames)
+    return ServiceFailed(
+        attempt=attempt, code=code, permanent=permanent, exception=type(error).__name__, locations=locations
+    )
+
+
+# ── What a task calls while it works ─────────────────────────────────────────────────────────────────────────────
+
+
+def load(blob: Blob, kind: type[D]) -> D:
+    """The document in a blob of the current conversation."""
+    return documents.decode(blob_store().read(blob, *current.get().place), kind)
+
+
+@contextmanager
+def local_copy(blob: Blob) -> Iterator[Path]:
+    """A private file with the bytes of a blob, gone when the block ends."""
+    with blob_store().local_copy(blob, *current.get().place) as path:
+        yield path
+
+
+def save(kind: Kind, document: documents.Document) -> Blob:
+    """Store a document, sealed under ``raw`` or, once anonymized, under ``safe``."""
+    return blob_store().put(kind, *current.get().place, [documents.encode(document)], "application/json")
+
+
+def save_file(path: Path, media_type: str) -> Blob:
+    """Store a redacted file under ``safe``."""
+    return blob_store().put_file("safe", *current.get().place, path, media_type)
+
+
+def report(done: float, total: float) -> None:
+    """Note how far the work is; the next heartbeat carries it."""
+    delivery = current.get()
+    delivery.done, delivery.total = done, total
+
+
+# ── What a worker says of itself ─────────────────────────────────────────────────────────────────────────────────
+
+
+def registrations(queues: set[str]) -> list[Record]:
+    """ServiceRegistered for each service that works on these queues."""
+    return [
+        Record.initial(
+            ServiceRegistered(
+                subscribes=(service.hears.__name__,),
+                says=tuple(event.__name__ for event in service.says),
+                queue=service.queue,
+                lease=service.lease,
+                window=service.window,
+            ),
+            source=service.name,
+        )
+        for service in SERVICES.values()
+        if service.queue in queues
+    ]
+
+
+@worker_process_init.connect
+def warm_up(**_: Any) -> None:
+    """Load the models of the services that this worker runs, before it takes work."""
+    for service in SERVICES.values():
+        if service.warm and service.queue in bus.app().amqp.queues.consume_from:
+            service.warm()
+
+
+@worker_ready.connect
+def keep_registered(**_: Any) -> None:
+    """Say ServiceRegistered when the worker starts and every 15 s after."""
+    queues = set(bus.app().amqp.queues.consume_from)
+
+    def register() -> None:
+        while True:
+            try:
+                bus.say(registrations(queues))
+            except Exception as error:  # the broker is away; said again in 15 s
+                log.warning("not registered: %s", type(error).__name__)
+            threading.Event().wait(REGISTER_SECONDS)
+
+    threading.Thread(target=register, name="registration", daemon=True).start()
+
+
+@task_failure.connect
+def say_worker_lost(sender: Any = None, exception: Any = None, kwargs: Any = None, **_: Any) -> None:
+    """Say ServiceFailed for a pool child that died; this runs in the worker's main process."""
+    if isinstance(exception, WorkerLostError) and kwargs:
+        attempt = kwargs["attempt"]
+        delivery = Delivery(SERVICES[sender.name], from_wire(kwargs["record"]), attempt)
+        bus.say([delivery.answer(ServiceFailed(attempt=attempt, code=FailureCode.WORKER_LOST))])

@@ -1,0 +1,1 @@
+"""What is done to a call, one module a service: plain values in, typed results out."""

@@ -1,0 +1,234 @@
+"""The blob store: megabytes beside the records, by claim check.
+
+A blob is written to a temporary name, synced, and renamed to the SHA-256 of its bytes within its conversation; it
+never changes, and is checked against its hash when read. Under ``raw/`` all is sealed with the data key of its
+conversation (``sealing.py``); under ``safe/`` lies only what is anonymized.
+"""
+
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO, Literal
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pipeline.config import Config, config
+from pipeline.events import Blob
+from pipeline.sealing import KeyStore, open_sealed, seal
+
+CHUNK = 1024 * 1024
+Kind = Literal["raw", "safe"]
+
+
+class StorageError(Exception):
+    """Raised when the blob store cannot be reached or written; another attempt may succeed."""
+
+
+class BlobMissing(StorageError):
+    """Raised when a blob is not in the store."""
+
+
+class BlobCorrupt(StorageError):
+    """Raised when a blob's bytes are not those of its hash, or its seal does not hold."""
+
+
+class BlobRefused(StorageError):
+    """Raised when a blob's key is not one of the conversation that names it."""
+
+
+class BlobStore:
+    """Blobs under one fsspec URL. Every method names the tenant and the conversation that the blob belongs to."""
+
+    def __init__(self, url: str, keys: KeyStore) -> None:
+        self.fs, root = fsspec.core.url_to_fs(url)
+        self.root = str(root).rstrip("/")
+        self.keys = keys
+        self.local = isinstance(self.fs, LocalFileSystem)
+
+    def put(self, kind: Kind, tenant: str, conversation: str, chunks: Iterable[bytes], media_type: str) -> Blob:
+        """Store bytes, synced to disk; sealed when raw. The memory used is that of a few chunks."""
+        if kind == "raw":
+            chunks = seal(chunks, self.keys.get_or_create(tenant, conversation))
+        with self._temporary() as temporary:
+            sha256, size = write_synced(temporary, chunks)
+            key = f"{kind}/{tenant}/{conversation}/{sha256}"
+            self._publish(temporary, key)
+        return Blob(key=key, sha256=sha256, size=size, media_type=media_type)
+
+    def put_file(self, kind: Kind, tenant: str, conversation: str, path: Path, media_type: str) -> Blob:
+        """Store a file."""
+        with path.open("rb") as file:
+            return self.put(kind, tenant, conversation, iter_chunks(file), media_type)
+
+    def read(self, blob: Blob, tenant: str, conversation: str) -> bytes:
+        """The (opened) bytes of a small blob, such as a document."""
+        with self.local_copy(blob, tenant, conversation) as path:
+            return path.read_bytes()
+
+    @contextmanager
+    def local_copy(self, blob: Blob, tenant: str, conversation: str) -> Iterator[Path]:
+        """A private file with the (opened) bytes, gone when the block ends. Raises BlobMissing, BlobCorrupt."""
+        with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+            path = Path(folder) / "blob"
+            with path.open("wb") as file:
+                for chunk in self.stream(blob, tenant, conversation):
+                    file.write(chunk)
+            yield path
+
+    def stream(self, blob: Blob, tenant: str, conversation: str) -> Iterator[bytes]:
+        """The (opened) bytes in chunks; the hash is known good only at the end. Raises BlobMissing, BlobCorrupt."""
+        chunks = self._checked(blob, self._path(blob, tenant, conversation))
+        if not blob.key.startswith("raw/"):
+            return chunks
+        return open_sealed(chunks, self.keys.get(tenant, conversation), BlobCorrupt)
+
+    def open(self, blob: Blob, tenant: str, conversation: str) -> IO[bytes]:
+        """A seekable file over a safe blob, for byte ranges. Its size is checked, its hash is not."""
+        if not blob.key.startswith("safe/"):
+            raise BlobRefused("Only safe blobs are served by range.")
+        path = self._path(blob, tenant, conversation)
+        with self._explained():
+            if self.fs.size(path) != blob.size:
+                raise BlobCorrupt("A blob has not the size that its record says.")
+            return self.fs.open(path, "rb")  # type: ignore[no-any-return]
+
+    def memoize(self, tenant: str, conversation: str, event: str, service: str, data: bytes) -> None:
+        """Keep what a service said about an event, so that a redelivery need not work again."""
+        with self._temporary() as temporary:
+            write_synced(temporary, [data])
+            self._publish(temporary, f"memo/{tenant}/{conversation}/{event}/{service}")
+
+    def recall(self, tenant: str, conversation: str, event: str, service: str) -> bytes | None:
+        """What the service said about the event, if it did."""
+        path = f"{self.root}/memo/{tenant}/{conversation}/{event}/{service}"
+        with self._explained():
+            return self.fs.cat_file(path) if self.fs.exists(path) else None
+
+    def forget(self, tenant: str, conversation: str, event: str, service: str) -> None:
+        """Drop a memo whose blobs turned out to be gone or damaged."""
+        path = f"{self.root}/memo/{tenant}/{conversation}/{event}/{service}"
+        with self._explained():
+            if self.fs.exists(path):
+                self.fs.rm_file(path)
+
+    def erase(self, tenant: str, conversation: str) -> None:
+        """Delete all of a conversation, its key first."""
+        self.keys.erase(tenant, conversation)
+        for kind in ("raw", "safe", "memo"):
+            path = f"{self.root}/{kind}/{tenant}/{conversation}"
+            with self._explained():
+                if self.fs.exists(path):
+                    self.fs.rm(path, recursive=True)
+
+    def blobs(self, tenant: str, conversation: str) -> set[str]:
+        """The keys of all blobs of a conversation."""
+        found = (self.fs.glob(f"{self.root}/{kind}/{tenant}/{conversation}/*") for kind in ("raw", "safe"))
+        return {str(path)[len(self.root) + 1 :] for paths in found for path in paths}
+
+    def remove(self, key: str) -> None:
+        """Delete one blob by its key."""
+        with self._explained():
+            self.fs.rm_file(f"{self.root}/{key}")
+
+    def check(self) -> None:
+        """Write and remove a file. Raises StorageError."""
+        key = f"memo/check/{uuid.uuid4()}"
+        with self._temporary() as temporary:
+            write_synced(temporary, [b"ok"])
+            self._publish(temporary, key)
+        self.remove(key)
+
+    def _path(self, blob: Blob, tenant: str, conversation: str) -> str:
+        kind, _, rest = blob.key.partition("/")
+        if kind not in ("raw", "safe") or rest != f"{tenant}/{conversation}/{blob.sha256}":
+            raise BlobRefused("A blob's key is not one of this conversation.")
+        return f"{self.root}/{blob.key}"
+
+    def _checked(self, blob: Blob, path: str) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        with self._explained(), self.fs.open(path, "rb") as file:
+            for chunk in iter_chunks(file):
+                digest.update(chunk)
+                yield chunk
+        if digest.hexdigest() != blob.sha256:
+            raise BlobCorrupt("A blob's bytes are not those of its hash.")
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A temporary file, on the file system of the store where that is a local one."""
+        with self._explained():
+            folder = Path(self.root) / "tmp" if self.local else Path(tempfile.gettempdir())
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / uuid.uuid4().hex
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+
+    def _publish(self, temporary: Path, key: str) -> None:
+        """Move a finished file to its key, so that it is there whole or not at all."""
+        target = f"{self.root}/{key}"
+        if not self.local:
+            self.fs.put_file(str(temporary), target)
+            return
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(temporary, target)
+        sync_folders(Path(target).parent, Path(self.root))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what a file system raises into StorageError, without its message (which may hold a path)."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise BlobMissing("A blob is not in the store.") from None
+        except OSError as error:
+            raise StorageError(f"The blob store failed ({type(error).__name__}, errno {error.errno}).") from None
+
+
+def write_synced(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Write chunks to a file and sync it; their SHA-256 (hex) and size."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for chunk in chunks:
+            digest.update(chunk)
+            size += file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder in (root, folder.parent):
+            return
+        folder = folder.parent
+
+
+def iter_chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """The content of a file, 1 MiB at a time."""
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def store_of(settings: Config) -> BlobStore:
+    """The blob store of a configuration."""
+    return BlobStore(settings.blob_url, KeyStore(settings.key_url, settings.master_key))
+
+
+@cache
+def blob_store() -> BlobStore:
+    """The blob store of this process."""
+    return store_of(config())
