@@ -67,10 +67,16 @@ TEMPLATES = [
     }
 ]
 
+DATABASE = dj_database_url.parse(CONFIG.database_url or "postgres:///parley")
 DATABASES = {
     "default": {
-        **dj_database_url.parse(CONFIG.database_url or "postgres:///parley"),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}, "connect_timeout": 5},
+        **DATABASE,
+        # What the URL's query says (sslmode, or the folder of a unix socket as host) stays.
+        "OPTIONS": {
+            **DATABASE.get("OPTIONS", {}),
+            "pool": {"min_size": 1, "max_size": 8, "timeout": 5},
+            "connect_timeout": 5,
+        },
     }
 }
 
