@@ -66,7 +66,8 @@ class Redaction(Document):
 class Transcript(Document):
     """A call in words. Utterances stand in order of their start; ``index`` is their position.
 
-    ``redactions`` is empty in a raw transcript. ``flags`` are words from ``Flag``.
+    ``redactions`` is empty in a raw transcript. ``flags`` are words from ``Flag``. ``channels`` is the number that
+    were told apart: 1 stands for every channel of the audio, also where two carry the same sound (``DUAL_MONO``).
     """
 
     language: str
@@ -85,6 +86,7 @@ class Flag(StrEnum):
 
     NO_SPEECH = "no_speech"
     SILENT_CHANNEL = "silent_channel"
+    DUAL_MONO = "dual_mono"
 
 
 class Entity(Document):

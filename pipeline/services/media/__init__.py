@@ -18,7 +18,17 @@ from pipeline.services.errors import ExpectedFailure
 from pipeline.services.media.confined import FfmpegError, Limits, ffmpeg_program, run_ffmpeg, source
 from pipeline.services.media.container import container_of
 
-__all__ = ["AudioInfo", "FfmpegError", "Limits", "container_of", "decode", "ffmpeg_program", "probe", "run_ffmpeg", "source"]
+__all__ = [
+    "AudioInfo",
+    "FfmpegError",
+    "Limits",
+    "container_of",
+    "decode",
+    "ffmpeg_program",
+    "probe",
+    "run_ffmpeg",
+    "source",
+]
 
 MAX_DURATION = 4 * 3600.0
 MAX_CHANNELS = 8

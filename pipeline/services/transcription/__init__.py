@@ -1,0 +1,120 @@
+"""From a recording to a transcript in timed words.
+
+The recording is decoded channel by channel, cut at its pauses, read by a Whisper model, and put together again as
+one conversation.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.documents import Settings, Transcript
+from pipeline.events import FailureCode
+from pipeline.services.errors import ExpectedFailure
+from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
+from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
+from pipeline.services.transcription.recording import Recording, listen
+from pipeline.services.transcription.speech import longest
+from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
+
+ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
+    "faster-whisper": FasterWhisper,
+    "openai-whisper": OpenaiWhisper,
+}
+DEFAULT_ENGINE = "faster-whisper"
+DEFAULT_MODEL = "base"
+LANGUAGE_SAMPLE = 30.0  # seconds of speech to tell a language by: what the model reads at once
+
+
+def transcribe(
+    path: Path,
+    *,
+    settings: Settings,
+    cache: Path,
+    language: str = "",
+    channels: Sequence[str] = (),
+    engine: str = DEFAULT_ENGINE,
+    model: str = DEFAULT_MODEL,
+    device: str = "cpu",
+    on_progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Transcript:
+    """Write down a recording.
+
+    ``language`` is a code ("" = detect, among those of the settings), ``channels`` names the speaker of each channel
+    (empty = agent and customer), ``cache`` is a folder for models. ``on_progress`` is told the seconds of speech done
+    and in all (0 while not yet known).
+
+    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, or for a recording that cannot be read (see ``media.decode``).
+    """
+    recognizer = load(engine, model, device, cache)
+    allowed = _allowed_languages(language, settings, recognizer)
+    on_progress(0.0, 0.0)
+    recording = listen(path, channels, settings.max_duration)
+    code, probability = _language(recording, allowed, recognizer)
+    spoken = _words(recording, code, settings.vocabulary, recognizer, on_progress)
+    return Transcript(
+        language=code,
+        language_probability=round(probability, 4),
+        duration=round(recording.duration, 3),
+        utterances=utterances_of(spoken, recording.speakers),
+        channels=len(recording.speakers),
+        engine=engine,
+        model=model,
+        flags=tuple(recording.flags),
+    )
+
+
+def warm(engine: str, model: str, device: str, cache: Path) -> None:
+    """Load what transcription needs, so that the first call does not wait for it."""
+    from faster_whisper.vad import get_vad_model
+
+    load(engine, model, device, cache)
+    get_vad_model()
+
+
+@functools.cache
+def load(engine: str, model: str, device: str, cache: Path) -> Engine:
+    """The recognizer of a name, loaded once a process. Raises ValueError for an engine that there is not."""
+    if engine not in ENGINES:
+        raise ValueError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
+    return ENGINES[engine](model, device, cache)
+
+
+def _allowed_languages(given: str, settings: Settings, recognizer: Engine) -> tuple[str, ...]:
+    """The languages that a call may be in; one if it was given. A regional code (``fr-CA``) counts as its language."""
+    code = given.lower().replace("_", "-").split("-")[0]
+    readable = settings.languages if recognizer.multilingual else tuple({"en"} & set(settings.languages))
+    if not readable or (code and code not in readable):
+        raise ExpectedFailure(
+            FailureCode.LANGUAGE_UNSUPPORTED, f"The language is none of {', '.join(readable) or 'the model’s'}."
+        )
+    return (code,) if code else readable
+
+
+def _language(recording: Recording, allowed: Sequence[str], recognizer: Engine) -> tuple[str, float]:
+    """The likeliest of the allowed languages, and how likely it is among all that the model knows."""
+    if len(allowed) == 1 or not recording.chunks:
+        return allowed[0], 1.0
+    probabilities = recognizer.language_probabilities(longest(recording.chunks, LANGUAGE_SAMPLE))
+    code = max(allowed, key=lambda code: probabilities.get(code, 0.0))
+    return code, probabilities.get(code, 0.0)
+
+
+def _words(
+    recording: Recording,
+    language: str,
+    vocabulary: Sequence[str],
+    recognizer: Engine,
+    on_progress: Callable[[float, float], None],
+) -> list[list[SpokenWord]]:
+    """The words of each channel, in order."""
+    spoken: list[list[SpokenWord]] = [[] for _ in recording.speakers]
+    total = sum(chunk.duration for chunk in recording.chunks)
+    done = 0.0
+    on_progress(done, total)
+    for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
+        spoken[chunk.channel] += words_of(chunk, heard, language)
+        done += chunk.duration
+        on_progress(done, total)
+    return spoken

@@ -1,0 +1,34 @@
+"""What transcription asks of an engine."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.services.transcription.speech import Chunk, Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardWord:
+    """A word as Whisper gives it: a leading space starts a word, without one it continues the word before.
+
+    ``start`` and ``end`` are seconds from the start of the chunk.
+    """
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+class Engine(Protocol):
+    """A loaded speech recognizer."""
+
+    multilingual: bool
+
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
+        """How likely each language is, by code, in up to 30 seconds of speech (mono, 16 kHz)."""
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        """Write down each chunk, in their order."""

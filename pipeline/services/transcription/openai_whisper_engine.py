@@ -1,0 +1,76 @@
+"""Whisper on PyTorch, as OpenAI published it: an engine for those who have its checkpoints, or a GPU for it.
+
+Its packages are in ``requirements-gpu.txt``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.services.transcription.engine import HeardWord
+from pipeline.services.transcription.speech import Chunk, Samples
+from pipeline.services.transcription.weights import folder_of
+
+
+class OpenaiWhisper:
+    """An openai-whisper model that reads one chunk after another."""
+
+    def __init__(self, model: str, device: str, cache: Path) -> None:
+        """Load a model: a name carried by a package, a CTranslate2 folder, a checkpoint, or one of whisper's names.
+
+        Raises RuntimeError when the packages are not installed.
+        """
+        try:
+            import whisper
+        except ImportError as error:
+            raise RuntimeError(
+                "The engine openai-whisper needs its packages: pip install -r requirements-gpu.txt"
+            ) from error
+        from pipeline.services.transcription.checkpoint import whisper_model
+
+        folder = folder_of(model, cache)
+        self._whisper: Any = whisper
+        self._model: Any = (
+            whisper_model(folder, device)
+            if folder
+            else whisper.load_model(model, device=device, download_root=str(cache))
+        )
+        self._half = device != "cpu"
+        self.multilingual = bool(self._model.is_multilingual)
+
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
+        """See ``Engine``."""
+        window = self._whisper.pad_or_trim(samples)
+        mel = self._whisper.log_mel_spectrogram(window, self._model.dims.n_mels).to(self._model.device)
+        _, probabilities = self._model.detect_language(mel)
+        return dict(probabilities)
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        """See ``Engine``."""
+        import numpy as np
+
+        for chunk in chunks:
+            result = self._model.transcribe(
+                np.ascontiguousarray(chunk.samples),
+                language=language,
+                word_timestamps=True,
+                beam_size=5,
+                condition_on_previous_text=False,
+                initial_prompt=", ".join(vocabulary) or None,
+                fp16=self._half,
+            )
+            yield (
+                chunk,
+                [
+                    HeardWord(
+                        text=word["word"],
+                        start=float(word["start"]),
+                        end=float(word["end"]),
+                        probability=float(word["probability"]),
+                    )
+                    for segment in result["segments"]
+                    for word in segment["words"]
+                ],
+            )
