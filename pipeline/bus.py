@@ -11,12 +11,14 @@ from functools import cache
 from typing import Any
 
 from celery import Celery
-from kombu import Connection, Queue
+from kombu import Connection, Producer, Queue
+from kombu.exceptions import OperationalError
 
 from pipeline.config import config
 from pipeline.records import Record, to_wire
 
 GPU, CPU, LEDGER = "gpu", "cpu", "ledger"
+BROKER_ERRORS = (OperationalError, *Connection("redis://").connection_errors)
 PUBLISH_RETRY = {"max_retries": 30, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
 
 
@@ -34,8 +36,9 @@ def transport_options(url: str) -> dict[str, Any]:
     }
 
 
-def ledger_transport_options(url: str) -> dict[str, Any]:
+def ledger_transport_options() -> dict[str, Any]:
     """As above, with unacked keys of the ledger's own, so that what one ledger dropped is soon another's."""
+    url = config().broker_url
     options = transport_options(url)
     if not url.startswith(("amqp", "pyamqp")):
         names = {f"unacked_{part}key": f"unacked_{part}ledger" for part in ("", "index_", "mutex_")}
@@ -82,6 +85,24 @@ def connect(options: dict[str, Any] | None = None) -> Connection:
     """A connection to the broker."""
     url = config().broker_url
     return Connection(url, transport_options=transport_options(url) if options is None else options)
+
+
+def publish_task(producer: Producer, *, queue: str, service: str, record: dict[str, Any], attempt: int) -> None:
+    """Put a delivery on a service's queue, as a Celery task named like the service.
+
+    Not ``send_task``, which lets a task for an unknown queue go astray; and without ``argsrepr``, which would copy
+    the record into the headers.
+    """
+    message = app().amqp.as_task_v2(
+        f"{record['id']}:{service}:{attempt}",
+        service,
+        kwargs={"record": record, "attempt": attempt},
+        argsrepr="-",
+        kwargsrepr="-",
+    )
+    producer.publish(
+        message.body, exchange="", routing_key=queue, headers=message.headers, serializer="json", **message.properties
+    )
 
 
 def say(records: Iterable[Record]) -> None:

@@ -4,16 +4,3 @@ A task fetches, calls a service, stores and answers. What it does is in ``servic
 machine is the ledger's affair.
 """
 
-from pipeline.bus import CPU, GPU
-from pipeline.config import config
-from pipeline.documents import Entities, Settings, Transcript
-from pipeline.events import (
-    AudioRedacted,
-    ConversationQualified,
-    ConversationReceived,
-    ConversationTranscribed,
-    EntitiesTagged,
-    TranscriptAnonymized,
-)
-from pipeline.service import load, local_copy, report, save, save_file, service
-from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription

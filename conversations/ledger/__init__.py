@@ -1,0 +1,1 @@
+"""What remembers: every event, and what is owed of it to whom. See docs/architecture.md, "The ledger"."""

@@ -1,0 +1,50 @@
+"""Subscriptions come from ServiceRegistered: a new service joins a running system by starting."""
+
+from django.db import connection, transaction
+
+from conversations.ledger.models import Subscription
+from conversations.ledger.recording import REGISTRATION_LOCK
+from pipeline.config import config
+from pipeline.events import ServiceRegistered
+from pipeline.records import Record
+
+BACKFILL = """
+insert into conversations_delivery (event_id, service, subject, tenant, correlationid, lane)
+select e.id, %(service)s, e.subject, e.tenant, e.correlationid, 1
+from conversations_event e
+where e.type = any(%(subscribes)s) and e.recorded_at >= %(since)s::timestamptz
+on conflict do nothing
+"""
+
+
+def register(said: Record) -> None:
+    """Take in what a service says of itself. An unchanged one only updates ``last_seen``.
+
+    A new service is active at once if ``PARLEY_SERVICES`` names it, else when an admin switches it on; one that was
+    switched off stays off. A service of the cascade (``required``) says and hears what the migration says.
+    """
+    data = said.data
+    assert isinstance(data, ServiceRegistered)
+    fields = {
+        "subscribes": list(data.subscribes), "says": list(data.says), "queue": data.queue, "lease": data.lease,
+    }  # fmt: skip
+    known = Subscription.objects.filter(service=said.source)
+    with connection.cursor() as cursor:
+        if known.filter(**fields).exists():
+            cursor.execute(
+                "update conversations_subscription set last_seen = clock_timestamp() where service = %s", [said.source]
+            )
+            return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [REGISTRATION_LOCK])
+        subscription, created = Subscription.objects.select_for_update().get_or_create(
+            service=said.source, defaults={**fields, "window": data.window}
+        )
+        for name, value in fields.items():
+            setattr(subscription, name, value)
+        named = said.source in config().services
+        subscription.active = not subscription.switched_off and (subscription.active or named)
+        subscription.save()
+        cursor.execute("update conversations_subscription set last_seen = now() where service = %s", [said.source])
+        if created and data.since:
+            cursor.execute(BACKFILL, {"service": said.source, "subscribes": fields["subscribes"], "since": data.since})

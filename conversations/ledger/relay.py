@@ -1,0 +1,175 @@
+"""The relay: puts what is due on its queue, within each service's window.
+
+1. Lock the subscriptions that no other relay holds: the count in flight is exact.
+2. Pick what is due, interactive lane first, then the organizations in turn, each oldest first.
+3. Mark it sent, note the attempt, commit. 4. Publish.
+
+A crash between 3 and 4 loses a message, not a delivery: ``attempts.give_up_lost`` finds it.
+"""
+
+import logging
+import threading
+import time
+from typing import Any
+
+import msgspec
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from kombu import Producer
+from kombu.exceptions import ChannelError
+
+from conversations.ledger import attempts
+from conversations.ledger.models import Subscription
+from pipeline import bus
+from pipeline.events import EVENTS
+from pipeline.records import Record, to_wire
+
+log = logging.getLogger(__name__)
+POLL_SECONDS, LEASE_CHECK_SECONDS, CALM_SECONDS = 0.1, 0.5, 2.5
+
+LOCK = """
+select service from conversations_subscription where active order by service for update skip locked
+"""
+
+# The windows are counted in a statement of its own, after the lock: its snapshot sees what the last holder sent.
+PICK = """
+with room as (
+    select s.service, s.queue, s."window" - (
+        select count(*) from conversations_delivery d where d.service = s.service and d.state in ('sent', 'running')
+    ) as places
+    from conversations_subscription s where s.service = any(%(services)s)
+), waiting as (
+    select distinct room.service, room.queue, room.places, d.lane, d.tenant
+    from room join conversations_delivery d on d.service = room.service and d.state = 'pending'
+    where room.places > 0
+), picked as (
+    select room.service, best.id
+    from room cross join lateral (
+        select next.id
+        from waiting w
+        cross join lateral (
+            select d.id, d.due_at, row_number() over (order by d.due_at, d.id) as turn
+            from conversations_delivery d
+            where d.service = w.service and d.lane = w.lane and d.tenant = w.tenant
+              and d.state = 'pending' and d.due_at <= clock_timestamp()
+            order by d.due_at, d.id limit w.places
+        ) next
+        cross join lateral (
+            select count(*) filter (where d.state in ('sent', 'running')) as in_flight, max(d.sent_at) as served_at
+            from (
+                select state, sent_at from conversations_delivery x
+                where x.service = w.service and x.tenant = w.tenant and x.sent_at is not null
+                order by x.sent_at desc limit 2 * w.places + 100
+            ) d
+        ) served
+        where w.service = room.service
+        order by w.lane, served.in_flight + next.turn, served.served_at nulls first, next.due_at
+        limit greatest(room.places, 0)
+    ) best
+), locked as (
+    select d.id from conversations_delivery d join picked on picked.id = d.id
+    where d.state = 'pending' order by d.id for update of d skip locked
+), sent as (
+    update conversations_delivery d
+    set state = 'sent', sends = sends + 1, sent_at = clock_timestamp(), error = '',
+        progress_done = 0, progress_total = 0
+    from locked where d.id = locked.id
+    returning d.id, d.event_id, d.service, d.sends
+), noted as (
+    insert into conversations_attempt (delivery_id, number, locations) select id, sends, '{}' from sent
+)
+select sent.service, room.queue, sent.sends, e.id, e.source, e.type, e.time, e.subject, e.tenant, e.correlationid,
+       e.causationid, e.traceparent, e.data
+from sent join room on room.service = sent.service join conversations_event e on e.id = sent.event_id
+"""
+
+
+class Relay:
+    """One relay; any number run side by side."""
+
+    def __init__(self) -> None:
+        self.woken = threading.Event()
+        self.stopping = threading.Event()
+        self.producer: Producer | None = None
+        self.empty_since: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Relay until stopped. What is due waits for a broker or a database that is away."""
+        checked = 0.0
+        while not self.stopping.is_set():
+            try:
+                if time.monotonic() - checked > LEASE_CHECK_SECONDS:
+                    self.check_attempts()
+                    checked = time.monotonic()
+                if not self.relay_once():
+                    self.woken.wait(POLL_SECONDS)
+                    self.woken.clear()
+            except DatabaseError as error:
+                log.warning("relay: the database is away (%s)", type(error).__name__)
+                connection.close()
+                self.stopping.wait(0.5)
+            except (OSError, *bus.BROKER_ERRORS) as error:
+                log.warning("relay: the broker is away (%s)", type(error).__name__)
+                self.producer = None
+                self.stopping.wait(0.5)
+
+    def relay_once(self) -> int:
+        """Send what is due and fits the windows; how many."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(LOCK)
+            services = [row[0] for row in cursor.fetchall()]
+            cursor.execute(PICK, {"services": services})
+            names = [column.name for column in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if rows:
+            self.publish(rows)
+        return len(rows)
+
+    def publish(self, rows: list[dict[str, Any]]) -> None:
+        """Put deliveries on their queues as Celery tasks, in one batch."""
+        if self.producer is None:
+            self.producer = Producer(bus.connect().channel())
+        with self.producer.batch():
+            for row in rows:
+                bus.publish_task(
+                    self.producer,
+                    queue=row["queue"],
+                    service=row["service"],
+                    record=to_wire(record_of(row)),
+                    attempt=row["sends"],
+                )
+
+    def check_attempts(self) -> None:
+        """End the attempts whose lease ran out or whose message is gone."""
+        attempts.expire_leases()
+        queues: dict[str, list[str]] = {}
+        for service, queue in Subscription.objects.filter(active=True).values_list("service", "queue"):
+            queues.setdefault(queue, []).append(service)
+        for queue, services in queues.items():
+            attempts.give_up_lost(queue, services, self.is_calm(queue))
+
+    def is_calm(self, queue: str) -> bool:
+        """Whether a queue has been seen empty for a while."""
+        with bus.connect() as broker:
+            try:
+                depth = broker.channel().queue_declare(queue, passive=True).message_count
+            except ChannelError:  # Redis has no key for an empty queue
+                depth = 0
+        if depth:
+            self.empty_since.pop(queue, None)
+            return False
+        return time.monotonic() - self.empty_since.setdefault(queue, time.monotonic()) > CALM_SECONDS
+
+
+def record_of(row: dict[str, Any]) -> Record:
+    """The record of a stored event."""
+    text = {name: str(row[name]) for name in ("id", "subject", "tenant", "correlationid")}
+    return Record(
+        **text,
+        source=row["source"],
+        type=row["type"],
+        time=row["time"].isoformat(),
+        causationid=str(row["causationid"] or ""),
+        traceparent=row["traceparent"],
+        data=msgspec.json.decode(row["data"], type=EVENTS[row["type"]]),
+    )

@@ -1,0 +1,190 @@
+"""Receiving, retrying and erasing calls."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import IO, Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from conversations.ledger.attempts import MOST_SENDS
+from conversations.ledger.models import Delivery
+from conversations.ledger.recording import record
+from conversations.models import Batch, Conversation, Details, Organization
+from pipeline import documents
+from pipeline.config import config
+from pipeline.events import ConversationErased, ConversationReceived
+from pipeline.records import Record, uuid7
+from pipeline.sealing import open_sealed, seal
+from pipeline.storage import CHUNK, BlobCorrupt, blob_store
+
+MONOLITH = "monolith"
+
+
+class UploadRefused(Exception):
+    """Raised when a file is not taken in. ``code`` is for programs, the message for people; neither names it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CallDetails(msgspec.Struct, kw_only=True, frozen=True):
+    """What a sender says about a call; none of it is needed. All but ``agent`` is sealed or technical."""
+
+    external_id: str = ""
+    file_name: str = ""
+    language: str = ""
+    started_at: datetime | None = None
+    agent: str = ""
+    channels: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = {}
+
+
+class Received(NamedTuple):
+    """A call that is safe with us; ``created`` is False when the same bytes were here before."""
+
+    conversation: Conversation
+    created: bool
+
+
+def receive_call(
+    organization: Organization,
+    audio: IO[bytes],
+    details: CallDetails,
+    *,
+    batch: Batch | None = None,
+    lane: Conversation.Lane = Conversation.Lane.INTERACTIVE,
+) -> Received:
+    """Take in a call: when this returns, it and its bytes are synced to disk. Raises UploadRefused.
+
+    1. The same bytes twice in an organization are one conversation.
+    2. The audio goes to the blob store, sealed; what is stored for a call that then is not recorded is swept later.
+    3. The row, the sealed details and ConversationReceived are written in one transaction.
+    """
+    digest = keyed_digest(organization, chunks_of(audio))
+    if existing := Conversation.objects.of(organization).filter(audio_digest=digest).first():
+        return Received(existing, False)
+    conversation = new_conversation(organization, details, digest)
+    conversation.batch, conversation.lane = batch, lane
+    event = store(conversation, audio, details)
+    try:
+        with transaction.atomic():
+            conversation.save(force_insert=True)
+            Details.objects.create(conversation=conversation, sealed=sealed_details(conversation, details))
+            record(initial(conversation, event, id=str(conversation.run)))
+    except IntegrityError:
+        existing = Conversation.objects.of(organization).filter(audio_digest=digest).first()
+        if existing is None:
+            raise
+        blob_store().erase(str(organization.id), str(conversation.id))
+        return Received(existing, False)
+    return Received(conversation, True)
+
+
+def new_conversation(organization: Organization, details: CallDetails, digest: str) -> Conversation:
+    """An unsaved conversation."""
+    return Conversation(
+        id=uuid7(),
+        organization=organization,
+        run=uuid7(),
+        audio_digest=digest,
+        external_id_digest=external_id_digest(organization, details.external_id),
+        agent=details.agent,
+        requested_language=details.language,
+        speakers=list(details.channels),
+        started_at=details.started_at,
+        received_at=Now(),
+    )
+
+
+def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) -> ConversationReceived:
+    """Put the audio and the frozen settings in the blob store."""
+    place = str(conversation.organization_id), str(conversation.id)
+    raw = blob_store().put("raw", *place, chunks_of(audio), "application/octet-stream")
+    conversation.audio = msgspec.to_builtins(raw)
+    settings = documents.encode(conversation.organization.settings(config().max_call_seconds))
+    frozen = blob_store().put("safe", *place, [settings], "application/json")
+    return ConversationReceived(audio=raw, settings=frozen, language=details.language, channels=details.channels)
+
+
+def initial(conversation: Conversation, event: Any, id: str = "") -> Record:
+    """The record of something that a person or a program did to a conversation."""
+    return Record.initial(
+        event, source=MONOLITH, subject=str(conversation.id), tenant=str(conversation.organization_id), id=id
+    )
+
+
+def chunks_of(audio: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of an upload from its start. Raises UploadRefused when there are too many."""
+    audio.seek(0)
+    most, size = config().max_upload_bytes, 0
+    while chunk := audio.read(CHUNK):
+        size += len(chunk)
+        if size > most:
+            text = _("The file is larger than %(most)d MB, the most that is taken in. Split it, or raise the limit.")
+            raise UploadRefused("file_too_large", text % {"most": most // 1024**2})
+        yield chunk
+
+
+def keyed_digest(organization: Organization, chunks: Iterable[bytes]) -> str:
+    """What tells the same bytes within an organization, and tells nothing to who has not the master key."""
+    digest = hmac.new(config().master_key.value + organization.id.bytes, digestmod=hashlib.sha256)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def external_id_digest(organization: Organization, external_id: str) -> str:
+    """What an external id is looked up by; the id itself is sealed."""
+    return keyed_digest(organization, [b"external_id", external_id.encode()]) if external_id else ""
+
+
+def sealed_details(conversation: Conversation, details: CallDetails) -> bytes:
+    """The caller metadata under the key of the call."""
+    key = blob_store().keys.get_or_create(str(conversation.organization_id), str(conversation.id))
+    return b"".join(seal([msgspec.json.encode(details)], key))
+
+
+def details_of(conversation: Conversation) -> CallDetails:
+    """The caller metadata; for eyes with the permission. Raises KeyMissing, BlobCorrupt."""
+    key = blob_store().keys.get(str(conversation.organization_id), str(conversation.id))
+    sealed = bytes(conversation.details.sealed)
+    return msgspec.json.decode(b"".join(open_sealed([sealed], key, BlobCorrupt)), type=CallDetails)
+
+
+def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
+    """Let the steps that failed for good run again, with fresh attempts; of how many calls."""
+    with transaction.atomic():
+        failed = (
+            Conversation.objects.of(organization)
+            .filter(id__in=conversations, status=Conversation.Status.FAILED)
+            .order_by("id")
+            .select_for_update()
+        )
+        ids = list(failed.values_list("id", flat=True))
+        Delivery.objects.filter(subject__in=ids, state=Delivery.State.DEAD).update(
+            state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now()
+        )
+        Conversation.objects.filter(id__in=ids).update(
+            status=Conversation.Status.PROCESSING, failure_service="", failure_code=""
+        )
+    return len(ids)
+
+
+def erase(conversation: Conversation) -> None:
+    """Erase a call for good: its key first, then every row and blob. The events keep that it was."""
+    with transaction.atomic():
+        Delivery.objects.filter(subject=conversation.id).exclude(
+            state__in=[Delivery.State.DONE, Delivery.State.DEAD]
+        ).update(state=Delivery.State.CANCELLED)
+        record(initial(conversation, ConversationErased()))
+        blob_store().keys.erase(str(conversation.organization_id), str(conversation.id))
+        conversation.delete()
+    blob_store().erase(str(conversation.organization_id), str(conversation.id))
