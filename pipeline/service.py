@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -209,6 +210,13 @@ def local_copy(blob: Blob) -> Iterator[Path]:
     """A private file with the bytes of a blob, gone when the block ends."""
     with blob_store().local_copy(blob, *current.get().place) as path:
         yield path
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A private folder, gone when the block ends."""
+    with TemporaryDirectory(prefix="parley-") as folder:
+        yield Path(folder)
 
 
 def save(kind: Kind, document: documents.Document) -> Blob:

@@ -4,3 +4,74 @@ A task fetches, calls a service, stores and answers. What it does is in ``servic
 machine is the ledger's affair.
 """
 
+from functools import partial
+
+from pipeline.bus import CPU, GPU
+from pipeline.config import config
+from pipeline.documents import Entities, Settings, Transcript
+from pipeline.events import (
+    AudioRedacted,
+    ConversationQualified,
+    ConversationReceived,
+    ConversationTranscribed,
+    EntitiesTagged,
+    TranscriptAnonymized,
+)
+from pipeline.service import load, local_copy, report, save, save_file, scratch, service
+from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
+
+RECOGNIZER = {
+    "engine": config().asr_engine, "model": config().asr_model, "device": config().asr_device, "cache": config().models,
+}  # fmt: skip
+WARM_LANGUAGES = Settings().languages
+
+
+@service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, **RECOGNIZER))
+def transcribe(event: ConversationReceived) -> ConversationTranscribed:
+    """Write down what is said."""
+    words = {"settings": load(event.settings, Settings), "language": event.language, "channels": event.channels}
+    with local_copy(event.audio) as audio:
+        transcript = transcription.transcribe(audio, **words, **RECOGNIZER, on_progress=report)
+    return ConversationTranscribed(
+        audio=event.audio, settings=event.settings, transcript=save("raw", transcript),
+        language=transcript.language, duration=transcript.duration,
+    )  # fmt: skip
+
+
+@service("entity_tagging", queue=CPU, warm=partial(entity_tagging.warm, WARM_LANGUAGES))
+def tag_entities(event: ConversationTranscribed) -> EntitiesTagged:
+    """Find the named things in it."""
+    entities = entity_tagging.tag_entities(load(event.transcript, Transcript))
+    return EntitiesTagged(
+        audio=event.audio, settings=event.settings, transcript=event.transcript, entities=save("raw", entities),
+        language=event.language, duration=event.duration,
+    )  # fmt: skip
+
+
+@service("anonymization", queue=CPU, warm=partial(anonymization.warm, WARM_LANGUAGES))
+def anonymize(event: EntitiesTagged) -> TranscriptAnonymized:
+    """Take personal data out of the words."""
+    transcript, entities = load(event.transcript, Transcript), load(event.entities, Entities)
+    safe = anonymization.anonymize(transcript, entities, load(event.settings, Settings).redaction)
+    return TranscriptAnonymized(
+        audio=event.audio, settings=event.settings, transcript=save("safe", safe.transcript),
+        entities=save("safe", safe.entities), language=event.language, duration=event.duration,
+    )  # fmt: skip
+
+
+@service("audio_redaction", queue=CPU)
+def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
+    """Take personal data out of the sound."""
+    transcript, policy = load(event.transcript, Transcript), load(event.settings, Settings).redaction
+    with local_copy(event.audio) as audio, scratch() as out:
+        redacted = audio_redaction.redact(audio, transcript, policy, out=out, on_progress=report)
+        master = save_file(redacted.master, audio_redaction.MASTER_TYPE)
+        player = save_file(redacted.player, audio_redaction.PLAYER_TYPE)
+    return AudioRedacted(master=master, player=player, peaks=save("safe", redacted.peaks))
+
+
+@service("qualification", queue=CPU)
+def qualify(event: TranscriptAnonymized) -> ConversationQualified:
+    """Say what it is about."""
+    taxonomy = load(event.settings, Settings).taxonomy
+    return ConversationQualified(tags=save("safe", qualification.qualify(load(event.transcript, Transcript), taxonomy)))

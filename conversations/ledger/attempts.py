@@ -8,7 +8,7 @@ The lease counts only in ``running``. A ``sent`` delivery is lost if its queue h
 one that was sent clearly later has started already (queues are first in, first out); so a long queue is no failure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid5
 
@@ -93,17 +93,17 @@ def receive_failure(said: Record) -> None:
     matching = Delivery.objects.filter(event_id=said.causationid, service=said.source, sends=data.attempt)
     fail(
         list(matching.values_list("id", flat=True)), data.code, permanent=data.permanent, started=True,
-        exception=data.exception, locations=list(data.locations),
+        exception=data.exception, locations=data.locations,
     )  # fmt: skip
 
 
 def fail(
-    ids: list[int], code: str, *, permanent: bool, started: bool, exception: str = "", locations: list[str] | None = None
+    ids: list[int], code: str, *, permanent: bool, started: bool, exception: str = "", locations: Sequence[str] = ()
 ) -> None:
     """End the current attempt of deliveries: another is due after a back-off, or they are dead."""
     values: Mapping[str, Any] = {
         "ids": ids, "code": code, "permanent": permanent, "started": started, "exception": exception,
-        "locations": locations or [], "most_attempts": MOST_ATTEMPTS,
+        "locations": list(locations), "most_attempts": MOST_ATTEMPTS,
     }  # fmt: skip
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -31,5 +31,5 @@ def unsubscribe(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """Nothing but data."""
 
-    dependencies = [("conversations", "0002_tables")]
+    dependencies = [("conversations", "0001_initial")]
     operations = [migrations.RunPython(subscribe, unsubscribe)]
