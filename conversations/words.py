@@ -1,0 +1,147 @@
+"""What people read for what programs say: failure codes, flags, steps, labels. Every such word is here, once."""
+
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext_lazy as _
+
+from pipeline.documents import Flag
+from pipeline.events import FailureCode
+
+STAGES = {
+    "transcription": _("Transcribed"),
+    "entity_tagging": _("Names found"),
+    "anonymization": _("Anonymized"),
+    "audio_redaction": _("Audio redacted"),
+    "qualification": _("Tagged"),
+}
+"""What a step has done, by service, in the order of the cascade."""
+
+STEPS = {
+    "transcription": _("transcription"),
+    "entity_tagging": _("finding names"),
+    "anonymization": _("anonymization"),
+    "audio_redaction": _("redaction of the audio"),
+    "qualification": _("tagging"),
+}
+"""What a step does, by service."""
+
+FAILURES: dict[str, Promise] = {
+    FailureCode.AUDIO_EMPTY: _("The file is empty. Check the recording, then upload it again."),
+    FailureCode.AUDIO_UNREADABLE: _("The file is damaged, or is not audio. Check that it plays, then upload it again."),
+    FailureCode.AUDIO_UNSUPPORTED: _(
+        "The file is of a kind that is not taken in. Convert it to WAV, MP3, M4A, FLAC or Ogg, then upload it again."
+    ),
+    FailureCode.AUDIO_IS_PLAYLIST: _("The file is a playlist, which holds no sound. Upload the recording itself."),
+    FailureCode.AUDIO_TOO_LONG: _(
+        "The call is longer than is allowed. Split it, or ask your admin for a higher limit."
+    ),
+    FailureCode.AUDIO_TOO_MANY_CHANNELS: _(
+        "The recording has more channels than can be told apart. Upload it with one channel for each speaker."
+    ),
+    FailureCode.LANGUAGE_UNSUPPORTED: _(
+        "The call is in a language that your organization has not chosen. Choose it in the settings, then try again."
+    ),
+    FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
+    FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
+    FailureCode.STORAGE_UNAVAILABLE: _("The storage could not be reached. Nothing is lost: try again later."),
+    FailureCode.CRASHED: _(
+        "Something went wrong in this step: %(step)s. Try again; if it fails again, tell your admin."
+    ),
+    FailureCode.WORKER_LOST: _(
+        "The program at work on this call stopped in the middle of it (%(step)s). Try again; if it fails again, "
+        "tell your admin."
+    ),
+    FailureCode.LEASE_EXPIRED: _(
+        "The program at work on this call went silent (%(step)s). Try again; if it fails again, tell your admin."
+    ),
+    FailureCode.LOST_IN_TRANSIT: _("The call could not be handed to this step: %(step)s. Nothing is lost: try again."),
+}
+
+FLAGS: dict[str, Promise] = {
+    Flag.NO_SPEECH: _("Nobody speaks in this call."),
+    Flag.SILENT_CHANNEL: _("One side of this call is silent."),
+    Flag.DUAL_MONO: _("Both channels carry the same sound, so the speakers could not be told apart."),
+}
+
+LABELS = {
+    "NAME": _("name"),
+    "PHONE": _("phone number"),
+    "EMAIL": _("e-mail address"),
+    "ADDRESS": _("address"),
+    "CARD": _("card number"),
+    "CARD_EXPIRY": _("card expiry date"),
+    "CVV": _("card security code"),
+    "PIN": _("PIN or one-time code"),
+    "IBAN": _("bank account (IBAN)"),
+    "SSN": _("social security number"),
+    "NIR": _("French social security number"),
+    "DATE_OF_BIRTH": _("date of birth"),
+    "ACCOUNT": _("account or customer number"),
+    "BOOKING": _("booking code"),
+    "USERNAME": _("user name"),
+    "PASSWORD": _("password"),
+    "URL": _("web address"),
+    # What entities are (spaCy's labels); those of people are redacted.
+    "PERSON": _("person"),
+    "ORG": _("organization"),
+    "GPE": _("country or city"),
+    "LOC": _("place"),
+    "FAC": _("building"),
+    "PRODUCT": _("product"),
+    "EVENT": _("event"),
+    "NORP": _("nationality or group"),
+    "LANGUAGE": _("language"),
+    "LAW": _("law"),
+    "WORK_OF_ART": _("title"),
+    "DATE": _("date"),
+    "TIME": _("time"),
+    "MONEY": _("amount"),
+    "QUANTITY": _("quantity"),
+    "PERCENT": _("percentage"),
+    "CARDINAL": _("number"),
+    "ORDINAL": _("rank"),
+    "MISC": _("other"),
+}
+"""Labels of redactions and of entities."""
+
+SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker")}
+
+
+def failure_sentence(code: str, service: str = "") -> str:
+    """What happened, what it means for the call, and what to do."""
+    known = FAILURES.get(code, FAILURES[FailureCode.CRASHED])
+    return str(known) % {"step": STEPS.get(service, spelled_out(service))}
+
+
+def flag_sentence(flag: str) -> str:
+    """What a flag says about a call."""
+    return str(FLAGS.get(flag, capfirst(spelled_out(flag))))
+
+
+def stage_name(service: str) -> str:
+    """What a step has done: "Transcribed". A service that joined later goes by its own name."""
+    return str(STAGES.get(service, capfirst(spelled_out(service))))
+
+
+def label_name(label: str) -> str:
+    """The kind of a redaction or an entity: "phone number"."""
+    return str(LABELS.get(label, spelled_out(label.lower())))
+
+
+def speaker_name(speaker: str) -> str:
+    """Who speaks: "Agent"."""
+    return str(SPEAKERS.get(speaker, capfirst(spelled_out(speaker))))
+
+
+def language_name(code: str) -> str:
+    """The name of a language in the reader's: "French" for ``fr``; an unknown code stays itself."""
+    try:
+        return str(get_language_info(code)["name_translated"]) if code else ""
+    except KeyError:
+        return code
+
+
+def spelled_out(name: str) -> str:
+    """A name for programs as words."""
+    return name.replace("_", " ").replace("-", " ")
