@@ -69,8 +69,10 @@ class Home:
 
     def _refuse_foreign_sockets(self) -> None:
         # The short folder lies in a place that everyone can write to: somebody else may have made it first.
+        # Where Postgres runs as another account (unprivileged.py), that has its data and the sockets.
+        owners = {os.geteuid()} | ({self.postgres.stat().st_uid} if self.postgres.exists() else set())
         status = os.lstat(self.sockets)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        if status.st_uid not in owners or status.st_mode & 0o077:
             raise StackError(f"The socket folder {self.sockets} belongs to someone else or is open to others.")
 
     def secret(self, name: str) -> str:

@@ -67,9 +67,12 @@ def supervision(home: Home, config: Config) -> Iterator[Supervision]:
     """Run supervisor; at the end stop everything it started, Parley's own programs before the servers."""
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(programs.write_configuration(home, config))]
     environment = {**os.environ, MARK: str(home.path)}
-    with child(command, log=home.logs / "supervisor.log", environment=environment, seconds_to_stop=SECONDS_TO_STOP):
-        _wait_until_ready(home)
-        yield Supervision(home)
+    try:
+        with child(command, log=home.logs / "supervisor.log", environment=environment, seconds_to_stop=SECONDS_TO_STOP):
+            _wait_until_ready(home)
+            yield Supervision(home)
+    finally:
+        stop_leftovers(home)  # nothing, unless supervisor itself was killed
 
 
 def stop_leftovers(home: Home) -> bool:

@@ -10,44 +10,50 @@ from pathlib import Path
 from webapp.stack import StackError
 
 
-def prefix(data: Path, sockets: Path) -> list[str]:
-    """What to put before a command so that it is not root yet owns the folders `data` and `sockets`.
+def prefix(*folders: Path) -> list[str]:
+    """What to put before a command so that it is not root and yet owns `folders`.
 
     Nothing for an ordinary user. For root a user namespace in which it has another number: nothing on the
-    disk changes hands. Where the machine forbids that (most containers do), the account `nobody` runs the
-    program, and the two folders are given to it.
+    disk changes hands. Where the machine forbids that, as most containers and every chroot do, the account
+    `nobody` runs the program, and the folders are given to it. Raises StackError when it cannot reach them.
     """
     if os.geteuid() != 0:
         return []
-    return _in_a_namespace() or _as_nobody(data, sockets)
+    namespace = user_namespace()
+    owner = pwd.getpwuid(0) if namespace else pwd.getpwnam("nobody")
+    for folder in folders:
+        _give(folder, owner)
+    return namespace or _as_nobody(owner, *folders)
 
 
 @cache
-def _in_a_namespace() -> list[str]:
+def user_namespace() -> list[str]:
+    """The command that enters one, or nothing where that is forbidden."""
     # initdb looks its own number up in the password file, so it must be one that is there.
-    account = next((entry for entry in pwd.getpwall() if entry.pw_uid != 0), None)
-    if account is None:
-        return []
+    account = next(entry for entry in pwd.getpwall() if entry.pw_uid != 0)
     command = ["unshare", "--user", f"--map-user={account.pw_uid}", f"--map-group={account.pw_gid}"]
     return command if _runs([*command, "true"]) else []
 
 
-def _as_nobody(data: Path, sockets: Path) -> list[str]:
-    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    for folder in (data, sockets):
-        for path in (folder, *folder.rglob("*")):
-            shutil.chown(path, "nobody", "nogroup")
-    if not _runs([*command, "test", "-w", str(data)]) or not _runs([*command, "test", "-w", str(sockets)]):
-        raise StackError(
-            "Postgres will not run as root, and this machine lets it run neither in a user namespace nor as "
-            f"“nobody” in {data}. Run `make run` as an ordinary user, put PARLEY_HOME where everyone may look "
-            "(/var/lib/parley, say), or set DATABASE_URL to a server of yours."
-        )
+def _as_nobody(nobody: pwd.struct_passwd, *folders: Path) -> list[str]:
+    command = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+    for folder in folders:
+        if not _runs([*command, "test", "-w", str(folder)]):
+            raise StackError(
+                "Postgres does not run as root. This machine allows no user namespaces, and the account “nobody” "
+                f"cannot reach {folder}. Run “make run” as an ordinary user, put PARLEY_HOME where others may "
+                "look (/var/lib/parley, say), or set DATABASE_URL to a server of yours."
+            )
     return command
 
 
+def _give(folder: Path, owner: pwd.struct_passwd) -> None:
+    if folder.stat().st_uid != owner.pw_uid:  # what is inside has the owner of the folder
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+
+
 def _runs(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:  # no util-linux: macOS, BusyBox
+    if shutil.which(command[0]) is None:  # no util-linux: macOS, BusyBox
         return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

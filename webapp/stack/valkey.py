@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from webapp.stack import StackError
 from webapp.stack.child import child
@@ -58,10 +60,15 @@ def command(home: Home, *, durable: bool = True) -> list[str]:
     return [binary(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
 
+def _client(home: Home) -> redis.Redis:
+    # redis-py by itself tries for seconds to reach a server that is not there.
+    return redis.Redis(unix_socket_path=str(socket(home)), retry=Retry(NoBackoff(), 0))
+
+
 def wait_until_ready(home: Home, *, seconds: float = SECONDS_TO_START) -> None:
     """Wait until the server has loaded its file and answers."""
     deadline = time.monotonic() + seconds
-    with redis.Redis(unix_socket_path=str(socket(home))) as client:
+    with _client(home) as client:
         while True:
             try:
                 client.ping()
@@ -74,7 +81,7 @@ def wait_until_ready(home: Home, *, seconds: float = SECONDS_TO_START) -> None:
 
 def stop_leftover(home: Home) -> None:
     """Stop the server that a killed runner left behind, if it did."""
-    with redis.Redis(unix_socket_path=str(socket(home))) as client:
+    with _client(home) as client:
         try:
             client.shutdown()
         except redis.ConnectionError:  # nobody there; also what redis-py says of no socket at all
