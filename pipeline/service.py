@@ -91,7 +91,11 @@ def service(
         SERVICES[name] = Service(
             name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, warm=warm
         )
-        bus.app().task(name=name)(lambda record, attempt: handle(SERVICES[name], record, attempt))
+
+        def task(record: dict[str, Any], attempt: int) -> None:
+            handle(SERVICES[name], record, attempt)
+
+        bus.app().task(task, name=name)
         return function
 
     return register

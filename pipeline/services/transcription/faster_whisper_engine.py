@@ -66,9 +66,9 @@ class FasterWhisper:
             heard[index] += [
                 HeardWord(
                     text=word.word,
-                    start=word.start - starts[index],
-                    end=word.end - starts[index],
-                    probability=word.probability,
+                    start=float(word.start) - starts[index],  # numpy numbers, which JSON does not know
+                    end=float(word.end) - starts[index],
+                    probability=float(word.probability),
                 )
                 for word in segment.words or ()
             ]
