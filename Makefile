@@ -65,7 +65,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	@echo "Installing what Parley needs, some 1.2 GB: a minute or two the first time …"
+	@echo "Installing what Parley needs, 1.6 GB: a minute or two the first time …"
 	$(PIP) --require-hashes --only-binary :all: -r requirements.txt
 	@touch $@
 

@@ -10,7 +10,7 @@ if [ "$(id -u)" = 0 ]; then
 elif sudo --non-interactive true 2>/dev/null; then
   as_root=(sudo)
 else
-  echo "The end-to-end test needs Chromium: install Debian's package “chromium”, then run this again." >&2
+  echo "The end-to-end test needs Chromium: install Debian's package chromium, then run this again." >&2
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
