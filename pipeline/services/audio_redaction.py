@@ -73,21 +73,22 @@ def redact(
 
     Raises ExpectedFailure as ``media.decode`` does, and BLOB_CORRUPT when the transcript is of another recording.
     """
-    info = media.probe(audio)
+    longest = max(media.MAX_DURATION, transcript.duration + TOLERANCE)  # it was short enough to be transcribed
+    info = media.probe(audio, max_duration=longest)
     if abs(info.duration - transcript.duration) > TOLERANCE:
         raise ExpectedFailure(FailureCode.BLOB_CORRUPT, "The transcript and the recording are not of the same length.")
     rate, channels = info.sample_rate, info.channels
-    hidden = stretches(transcript, policy.pad, channels, rate)
     master, player = out.resolve() / "master.flac", out.resolve() / "player.mp3"
+    samples = media.decode(audio, sample_rate=rate, max_duration=longest)
+    hidden = stretches(transcript, policy.pad, channels, rate)
     maxima: list[npt.NDArray[np.float64]] = []
     with tempfile.TemporaryDirectory(prefix="redact-") as scratch:
         pcm = Path(scratch, "pcm")
         with pcm.open("wb") as file:
-            for start, block in _blocks(media.decode(audio, sample_rate=rate), rate):
-                _hide(block, start, hidden, _beep(rate) if policy.mode == "beep" else _silence)
+            for block in _redacted_blocks(samples, rate, hidden, _beep(rate) if policy.mode == "beep" else _silence):
                 file.write(block.T.tobytes())
                 maxima.append(_peaks(block, rate))
-                on_progress(min(start / rate + BLOCK_SECONDS, info.duration), info.duration)
+                on_progress(min(len(maxima) * BLOCK_SECONDS, info.duration), info.duration)
         _encode(pcm, rate, channels, master, player)
     values = np.concatenate(maxima, axis=1).round(3).tolist()
     peaks = Peaks(per_second=PEAKS_PER_SECOND, duration=info.duration, channels=tuple(map(tuple, values)))
@@ -125,12 +126,16 @@ def _channels(redaction: Redaction, transcript: Transcript, channels: int) -> tu
 Sound = Callable[[int, int], Samples]  # the samples that stand from one position in the recording up to another
 
 
-def _blocks(samples: npt.NDArray[np.float32], rate: int) -> Iterator[tuple[int, Samples]]:
-    """Position and 16-bit samples of one block after the other: a long call needs no more memory than a short one."""
+def _redacted_blocks(
+    samples: npt.NDArray[np.float32], rate: int, hidden: list[Stretch], sound: Sound
+) -> Iterator[Samples]:
+    """16-bit samples without the hidden ones, a block at a time: a long call needs no more memory than a short one."""
     size = BLOCK_SECONDS * rate
     for start in range(0, samples.shape[1], size):
         block = np.nan_to_num(samples[:, start : start + size]).clip(-1, 1)  # a float WAV may hold anything
-        yield start, np.rint(block * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+        whole = np.rint(block * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+        _hide(whole, start, hidden, sound)
+        yield whole
 
 
 def _hide(block: Samples, start: int, hidden: list[Stretch], sound: Sound) -> None:
