@@ -87,12 +87,14 @@ def _server_process(data: Path) -> psutil.Process | None:
         return None
 
 
-def stop_leftover(home: Home) -> None:
-    """Stop the server that a killed runner left behind, if it did."""
+def stop_leftover(home: Home) -> bool:
+    """Stop the server that a killed runner left behind; say whether there was one."""
     process = _server_process(home.postgres)
-    if process is not None:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=SECONDS_TO_START)
+    if process is None:
+        return False
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=SECONDS_TO_START)
+    return True
 
 
 def command(home: Home, *, durable: bool = True) -> list[str]:

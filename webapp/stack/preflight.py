@@ -5,6 +5,7 @@ import socket
 
 import psycopg
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from pipeline.config import Config
 from webapp.stack import StackError
@@ -49,5 +50,5 @@ def check_broker(url: str) -> None:
     with Connection(url, connect_timeout=10) as connection:
         try:
             connection.ensure_connection(max_retries=1, timeout=10)
-        except connection.connection_errors as error:
+        except OperationalError as error:
             raise StackError(f"The broker that PARLEY_BROKER_URL names does not answer: {error}") from error

@@ -10,6 +10,9 @@ from webapp.stack.home import Home
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+# How often a program that ends in its first second is tried again, after a second more each time.
+RETRIES = 5
+
 
 @dataclass(frozen=True)
 class Program:
@@ -85,7 +88,7 @@ def _section(program: Program, home: Home) -> dict[str, str]:
         "killasgroup": "true",
         "autostart": "false",
         "autorestart": "true",
-        "startretries": "5",  # with a second more of waiting each time
+        "startretries": str(RETRIES),
         "redirect_stderr": "true",
         "stdout_logfile": str(home.logs / f"{program.name}.log"),
         "stdout_logfile_maxbytes": "10MB",

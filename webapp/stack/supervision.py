@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import ServerProxy
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
@@ -27,7 +27,6 @@ class Supervision:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.supervisor: Any = _connect(home)
         self.pids: dict[str, int] = {}
         self.given_up: set[str] = set()
 
@@ -35,7 +34,7 @@ class Supervision:
         """Start these programs; return before they are up."""
         for program in self._programs():
             if program["name"] in names:
-                self.supervisor.startProcess(f"{program['group']}:{program['name']}", False)
+                self._call("startProcess", f"{program['group']}:{program['name']}", False)
 
     def news(self) -> Iterator[str]:
         """A sentence for each program that died since the last call, and for each that is not tried again."""
@@ -54,12 +53,13 @@ class Supervision:
         return "\n".join([f"The end of {file}:", *(f"  | {line}" for line in last)])
 
     def _programs(self) -> list[dict[str, Any]]:
+        return list(self._call("getAllProcessInfo"))
+
+    def _call(self, method: str, *arguments: object) -> Any:
         try:
-            return list(self.supervisor.getAllProcessInfo())
-        except (OSError, HTTPException, Fault) as error:
-            raise StackError(
-                f"The processes are not supervised any more; see {self.home.logs}/supervisor.log."
-            ) from error
+            return _call(self.home, method, *arguments)
+        except (OSError, HTTPException) as error:
+            raise StackError(f"Nothing is supervised any more; see {self.home.logs}/supervisor.log.") from error
 
 
 @contextmanager
@@ -86,9 +86,7 @@ def stop_leftovers(home: Home) -> bool:
         _, alive = psutil.wait_procs(group, timeout=SECONDS_TO_STOP)
         for process in alive:
             process.kill()
-    valkey.stop_leftover(home)
-    postgres.stop_leftover(home)
-    return bool(marked)
+    return any([bool(marked), valkey.stop_leftover(home), postgres.stop_leftover(home)])
 
 
 def _is_marked(process: psutil.Process, home: Home) -> bool:
@@ -99,16 +97,17 @@ def _is_marked(process: psutil.Process, home: Home) -> bool:
         return False
 
 
-def _connect(home: Home) -> Any:
+def _call(home: Home, method: str, *arguments: object) -> Any:
     transport = SupervisorTransport(None, None, f"unix://{programs.socket(home)}")
-    return ServerProxy("http://supervisor", transport=transport).supervisor
+    with ServerProxy("http://supervisor", transport=transport) as server:
+        return getattr(server.supervisor, method)(*arguments)
 
 
 def _wait_until_ready(home: Home) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while True:
         try:
-            _connect(home).getState()
+            _call(home, "getState")
             return
         except OSError as error:
             if time.monotonic() > deadline:

@@ -79,13 +79,15 @@ def wait_until_ready(home: Home, *, seconds: float = SECONDS_TO_START) -> None:
                 time.sleep(0.05)
 
 
-def stop_leftover(home: Home) -> None:
-    """Stop the server that a killed runner left behind, if it did."""
+def stop_leftover(home: Home) -> bool:
+    """Stop the server that a killed runner left behind; say whether there was one."""
     with _client(home) as client:
         try:
+            client.ping()
             client.shutdown()
-        except redis.ConnectionError:  # nobody there; also what redis-py says of no socket at all
-            return
+        except redis.ConnectionError:
+            return False
+    return True
 
 
 @contextmanager
