@@ -21,6 +21,8 @@ class Batch(models.Model):
     name = models.CharField(_("name"), max_length=200)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(db_default=Now())
+    language = models.CharField(max_length=8, default="", blank=True)
+    sealed_manifest = models.BinaryField(default=b"")  # until the upload ends; with the batch's key
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -106,7 +108,11 @@ class Details(models.Model):
 
 
 class BatchItem(models.Model):
-    """A line of a batch: a file, and what became of it at the door. Its name is sealed with the batch's key."""
+    """A file of a batch, and what became of it at the door.
+
+    Its name is sealed with the key of its call, so that erasing the call reaches it; of a refused file with the batch's.
+    ``line`` is that of the manifest, from 1. ``reason`` says why a file was refused, or what there is to know of it.
+    """
 
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", _("accepted")
@@ -118,6 +124,7 @@ class BatchItem(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     conversation = models.ForeignKey(Conversation, null=True, on_delete=models.SET_NULL)
     reason = models.CharField(max_length=40, default="")
+    line = models.PositiveIntegerField(null=True)
     sealed_name = models.BinaryField(default=b"")
 
     class Meta:
