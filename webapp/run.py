@@ -123,7 +123,7 @@ def wait_until_ready(config: Config, supervisor: Supervision) -> None:
     while status != 200:
         if time.monotonic() > deadline:
             raise StackError(f"Parley is not ready after {SECONDS_UNTIL_READY} seconds: {answer}")
-        time.sleep(0.25)
+        time.sleep(0.5)
         for sentence in supervisor.news():
             say(sentence)
         if supervisor.given_up:

@@ -33,7 +33,8 @@ SERVERS = (
 
 def parley(config: Config) -> tuple[Program, ...]:
     """Parley's own programs. A worker finishes the step at hand, within reason: the ledger repeats what it drops."""
-    worker = f"-m celery -A pipeline.celery worker -c 1 --loglevel {config.log_level}"
+    alone = "--without-gossip --without-mingle --without-heartbeat"  # workers need not know of each other
+    worker = f"-m celery -A pipeline.celery worker -c 1 {alone} --loglevel {config.log_level}"
     # gunicorn's timeout is of a worker's heartbeat, not of a request: a slow upload may take its time.
     server = f"--workers 2 --threads 4 --timeout 60 --graceful-timeout 10 --log-level {config.log_level.lower()}"
     return (
