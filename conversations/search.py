@@ -12,7 +12,21 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
-from django.db.models import Case, Count, F, FloatField, Func, Max, Q, QuerySet, TextField, Value, When, Window
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FilteredRelation,
+    FloatField,
+    Func,
+    Max,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -53,8 +67,9 @@ def search_utterances(conversations: QuerySet[Conversation], q: str) -> QuerySet
 def search_conversations(conversations: QuerySet[Conversation], q: str) -> QuerySet[Conversation]:
     """Those of these calls in which a query is found, with ``rank`` and ``hits``, best first, then newest."""
     return (
-        conversations.filter(matching(q, "utterances__"))
-        .annotate(rank=Max(rank_of(q, "utterances__")), hits=Count("utterances"))
+        conversations.annotate(found=FilteredRelation("utterances", condition=matching(q, "utterances__")))
+        .filter(found__isnull=False)
+        .annotate(rank=Max(rank_of(q, "found__")), hits=Count("found"))
         .order_by("-rank", "-received_at", "-id")
     )
 
