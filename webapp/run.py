@@ -51,19 +51,28 @@ def run(home: Home) -> None:
     preflight.check_disk(config)
     preflight.check_port(config)
     with supervision(home, config) as supervisor:
-        start_servers(home, config, supervisor, ours)
-        supervisor.start("gpu", "cpu")
-        say("Preparing the database and the pages …")
-        manage("migrate", "--verbosity", "0")
-        collect_static_files(home)
-        login = bootstrap()
-        supervisor.start("ledger", "web")
-        say("Starting the workers and the web server …")
-        wait_until_ready(config, supervisor)
-        if os.environ.get("PARLEY_SAMPLES") != "0":
-            manage("load_samples")
-        say(welcome(config, login))
-        watch(supervisor)
+        try:
+            start(home, config, supervisor, ours)
+            watch(supervisor)
+        except (KeyboardInterrupt, SystemExit):
+            say("\nStopping: the workers finish the step at hand, half a minute at most …")
+            raise
+
+
+def start(home: Home, config: Config, supervisor: Supervision, ours: set[str]) -> None:
+    """Bring everything up, from the servers to the sample calls."""
+    start_servers(home, config, supervisor, ours)
+    supervisor.start("gpu", "cpu")
+    say("Preparing the database and the pages …")
+    manage("migrate", "--verbosity", "0")
+    collect_static_files(home)
+    login = bootstrap()
+    supervisor.start("ledger", "web")
+    say("Starting the workers and the web server …")
+    wait_until_ready(config, supervisor)
+    if os.environ.get("PARLEY_SAMPLES") != "0":
+        manage("load_samples")
+    say(welcome(config, login))
 
 
 def say(sentence: str) -> None:
