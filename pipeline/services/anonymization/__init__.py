@@ -1,0 +1,83 @@
+"""Anonymization: personal data out of what was said, in text and words alike.
+
+``reading`` makes a call's words to tokens, numbers and letters; the rules (``numbers``, ``names``, ``contact``,
+``places``, ``dates``, ``credentials``, ``echoes``) find personal data in it, with what ``words.*.toml`` says of each
+language; ``detectors`` runs them in the frame of scrubadub; ``redaction`` writes the safe transcript.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from pipeline.documents import Entities, RedactionPolicy, Transcript
+from pipeline.services.anonymization.reading import Line, read_call
+from pipeline.services.anonymization.vocabulary import vocabulary_of
+
+
+class Anonymized(NamedTuple):
+    """The safe transcript with its redactions, and the entities that survive, with offsets in its text."""
+
+    transcript: Transcript
+    entities: Entities
+
+
+class Span(NamedTuple):
+    """Personal data in plain text: ``start_char`` up to ``end_char`` of an utterance (its number), and its label."""
+
+    utterance: int
+    start_char: int
+    end_char: int
+    label: str
+    detector: str
+    score: float
+
+
+def warm(languages: Iterable[str]) -> None:
+    """Load what detection needs, so that the first call does not wait for it (scrubadub alone takes some seconds)."""
+    for language in languages:
+        vocabulary_of(language)
+        find_pii([("", "one two three")], language)
+
+
+def anonymize(transcript: Transcript, entities: Entities, policy: RedactionPolicy) -> Anonymized:
+    """Replace every stretch of personal data by a placeholder, except for the labels that the policy keeps.
+
+    A stretch is widened to whole words and becomes one word, from the start of its first to the end of its last. Its
+    redaction has no times if any of its words has none. An entity that touches a redaction is dropped.
+    """
+    from pipeline.services.anonymization.detectors import detect
+    from pipeline.services.anonymization.redaction import redact, surviving, with_words
+
+    transcript = msgspec.structs.replace(transcript, utterances=tuple(map(with_words, transcript.utterances)))
+    call = read_call([(utterance.speaker, utterance.text) for utterance in transcript.utterances], transcript.language)
+    places = {utterance.index: place for place, utterance in enumerate(transcript.utterances)}
+    call.people = _people(call.lines, entities, places)
+    found = [each for each in detect(call) if each.label not in policy.keep]
+    safe, rewritten = redact(transcript, call, found)
+    return Anonymized(safe, surviving(entities, transcript, rewritten))
+
+
+def find_pii(utterances: Sequence[tuple[str, str]], language: str, entities: Entities | None = None) -> list[Span]:
+    """Find personal data in plain text: (speaker, text) of each utterance, in order.
+
+    ``entities`` are those that ``entity_tagging`` found in these texts; names that nobody introduces rest on them.
+    """
+    from pipeline.services.anonymization.detectors import detect
+
+    call = read_call(utterances, language)
+    call.people = _people(call.lines, entities or Entities(), {number: number for number in range(len(utterances))})
+    spans: list[Span] = []
+    for found in detect(call):
+        number = call.line_at(found.start)
+        offset = call.lines[number].start
+        place = (number, found.start - offset, found.end - offset)
+        spans.append(Span(*place, found.label, found.detector, found.score))
+    return spans
+
+
+def _people(lines: Sequence[Line], entities: Entities, places: dict[int, int]) -> list[tuple[int, int]]:
+    """The offsets, in the text of the call, of the people that the entity tagger found."""
+    people = [each for each in entities.entities if each.label == "PERSON" and each.utterance in places]
+    starts = [lines[places[each.utterance]].start for each in people]
+    return [(start + each.start_char, start + each.end_char) for start, each in zip(starts, people, strict=True)]

@@ -1,0 +1,115 @@
+"""E-mail and web addresses as they are spoken: "john dot smith at gmail dot com", "jean arobase orange point fr"."""
+
+from collections.abc import Iterator
+
+from pipeline.services.anonymization.context import Match, Score, is_told
+from pipeline.services.anonymization.reading import Call, Item, Kind
+from pipeline.services.anonymization.vocabulary import DISTINCT_HOSTS, MAIL_ENDINGS, MAIL_HOSTS
+
+LONGEST_DOMAIN = 8  # items
+LONGEST_LOCAL_PART = 24  # items: every letter may be spelled
+GLUED = tuple(host + ending for host in DISTINCT_HOSTS for ending in ("com", "net", "fr", "org", "co"))
+GLUED_TAIL = tuple(host + ending for host in ("mail", *DISTINCT_HOSTS) for ending in ("com", "con", "fr"))
+COMMON_BEFORE_AT = 2  # words that somebody's address may be made of, although they are ordinary
+
+
+def find_emails(call: Call) -> Iterator[Match]:
+    """E-mail addresses with "at" in words or as a sign, or without any ("annagmailcom")."""
+    for index, items in enumerate(call.items):
+        asked = is_told(call, index, "EMAIL", call.expected[index])
+        for position, item in enumerate(items):
+            if item.value in call.words.at_words:
+                end = _domain_end(call, items, position + 1)
+                start = _local_start(call, items, position, asked)
+                if end is not None and start is not None:
+                    yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
+            elif item.value in GLUED or item.value.endswith(GLUED_TAIL):
+                start = _local_start(call, items, position, asked)
+                if item.value not in GLUED and start is not None and items[start].kind is Kind.WORD and not asked:
+                    start = position
+                yield Match(items[position if start is None else start].first, item.last, "EMAIL", Score.TOLD)
+            elif item.value in DISTINCT_HOSTS and position:
+                end = _domain_end(call, items, position)
+                start = _local_start(call, items, position, asked)
+                if end is not None and end > position and start is not None:
+                    yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+
+
+def find_urls(call: Call) -> Iterator[Match]:
+    """Web addresses: "www dot example dot com slash account", "example.com"."""
+    for items in call.items:
+        position = 0
+        while position < len(items):
+            end = _domain_end(call, items, position)
+            if end is None or not _has_dot(call, items[position : end + 1]):
+                position += 1
+                continue
+            yield Match(items[position].first, items[end].last, "URL", Score.SHAPE)
+            position = end + 1
+
+
+def _has_dot(call: Call, items: list[Item]) -> bool:
+    return any(item.value in call.words.dot_words for item in items)
+
+
+def _domain_end(call: Call, items: list[Item], start: int) -> int | None:
+    """The last item of the domain that starts here: words joined by dots up to an ending, or a well-known host."""
+    words = call.words
+    end: int | None = None
+    position, joined, dotted = start, True, False
+    while position < len(items) and position - start < LONGEST_DOMAIN:
+        item = items[position]
+        if item.value in words.dot_words:
+            if (end is None and position == start) or not _stands_between(call, items, position):
+                break
+            joined, dotted = True, True
+        elif item.value in words.email_joints:
+            joined = True
+        elif dotted and joined and item.value in MAIL_ENDINGS:
+            end = position
+        elif position == start and (item.value in MAIL_HOSTS or item.value in GLUED):
+            end, joined = position, False
+        elif end is not None and not dotted and item.value in MAIL_ENDINGS:
+            return position  # "gmail com"
+        elif (not joined and item.kind is Kind.WORD) or not item.value.isalnum():
+            break
+        else:
+            joined = False
+        position += 1
+    return end
+
+
+def _stands_between(call: Call, items: list[Item], position: int) -> bool:
+    """A "." joins only what it touches; "dot" joins anything."""
+    if items[position].value != "." or position + 1 >= len(items):
+        return items[position].value != "."
+    return call.tokens[items[position + 1].first].glued or call.tokens[items[position].first].glued is False
+
+
+def _local_start(call: Call, items: list[Item], at: int, asked: bool) -> int | None:
+    """The first item of what stands before the "at", or None if nothing there is part of an address."""
+    words = call.words
+    position, start, joined, ordinary = at - 1, None, True, 0
+    while position >= 0 and at - position <= LONGEST_LOCAL_PART:
+        item = items[position]
+        if item.value in words.dot_words or item.value in words.email_joints:
+            joined = True
+        elif item.kind in (Kind.DIGITS, Kind.LETTERS):
+            start, joined = position, False
+        elif item.kind is Kind.FILLER and start is not None and not joined:
+            if not (position and items[position - 1].kind in (Kind.DIGITS, Kind.LETTERS)):
+                break
+        elif item.value in words.email_stop or not item.value.isalnum():
+            break
+        elif (
+            joined
+            or not words.is_ordinary(item.value)
+            or item.value in words.names
+            or (asked and ordinary < COMMON_BEFORE_AT)
+        ):
+            ordinary += not joined and words.is_ordinary(item.value)
+            start, joined = position, False
+        else:
+            break
+        position -= 1
+    return start

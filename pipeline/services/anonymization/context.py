@@ -1,0 +1,84 @@
+"""What a question makes of its answer: the labels that are expected in each utterance, and next to each word."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.services.anonymization.reading import Call, Cue, Item, Kind
+
+NEAR = 12  # a cue reaches so many tokens ahead …
+JUST_AFTER = 5  # … and so many back, when none stands before
+PATIENCE = 2  # a question stays open over so many utterances that neither answer nor ask anything
+
+
+class Match(NamedTuple):
+    """Tokens ``first`` to ``last`` are personal data, as a rule sees it. ``score`` is its certainty, up to 1."""
+
+    first: int
+    last: int
+    label: str
+    score: float
+
+
+class Score:
+    """How certain a rule is."""
+
+    CHECKED = 1.0  # a check digit or a grammar that nothing else has
+    TOLD = 0.9  # somebody said what it is
+    SHAPE = 0.7  # it looks like it
+    DOUBT = 0.5  # hidden because it might be
+
+
+def expectations(call: Call) -> list[tuple[str, ...]]:
+    """For each utterance, the labels that the other speaker asked for, or that its speaker had just announced."""
+    expected: list[tuple[str, ...]] = []
+    question: tuple[str, ...] = ()
+    asker, age, announced = "", 0, False
+    for index, line in enumerate(call.lines):
+        own = asker == line.speaker
+        holds = (announced and age == 0) if own else age <= PATIENCE
+        expected.append(question if holds else ())
+        if call.cues[index]:
+            announced = _is_announcement(call, index)
+            question, asker, age = tuple(cue.told for cue in call.cues[index]), line.speaker, 0
+        elif not leaves_open(call, index):
+            age += 1
+    return expected
+
+
+def _is_announcement(call: Call, index: int) -> bool:
+    """Whether an utterance ends in "… number is", so that its speaker's next one must hold the value."""
+    last = call.cues[index][-1].last
+    after = [item for item in call.items[index] if item.first > last and item.kind is Kind.WORD]
+    return bool(after) and all(item.value in call.words.copulas or not item.value.isalnum() for item in after)
+
+
+def leaves_open(call: Call, index: int) -> bool:
+    """Whether an utterance is only "mm-hmm", "go on" or a number repeated: what was begun before it goes on after."""
+    return all(
+        item.kind is not Kind.WORD or item.value in call.words.acknowledgements or not item.value.isalnum()
+        for item in call.items[index]
+    )
+
+
+def told_near(call: Call, index: int, first: int, last: int) -> str:
+    """The label told by the nearest cue before some tokens of an utterance, or just after them ("" = none)."""
+    before = [cue for cue in call.cues[index] if cue.last < first and first - cue.last <= NEAR]
+    if before:
+        return before[-1].told
+    after = [cue for cue in call.cues[index] if cue.first > last and cue.first - last <= JUST_AFTER]
+    return after[0].told if after else ""
+
+
+def is_told(call: Call, index: int, label: str, expected: Sequence[str]) -> bool:
+    """Whether an utterance has a cue for a label, or was asked for it."""
+    return label in expected or any(cue.told == label for cue in call.cues[index])
+
+
+def cues_for(call: Call, index: int, label: str) -> list[Cue]:
+    """The cues for one label in an utterance."""
+    return [cue for cue in call.cues[index] if cue.told == label]
+
+
+def words_of(items: Sequence[Item]) -> list[Item]:
+    """The items that say something: no marks, no fillers."""
+    return [item for item in items if item.kind not in (Kind.JOINT, Kind.FILLER) and item.value.isalnum()]

@@ -1,0 +1,148 @@
+"""The detectors, in the frame of scrubadub: its scrubber runs ours beside its own and merges what they find.
+
+A rule of ours is a function from a call to matches; ``RuleDetector`` makes a scrubadub detector of it. A new detector,
+rules or a trained model, is one more line of ``RULES``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import scrubadub
+from scrubadub.detectors import Detector
+from scrubadub.filth import Filth, MergedFilth
+
+from pipeline.services.anonymization.contact import find_emails, find_urls
+from pipeline.services.anonymization.context import Match, Score
+from pipeline.services.anonymization.credentials import find_credentials
+from pipeline.services.anonymization.dates import find_dates_of_birth
+from pipeline.services.anonymization.echoes import find_echoes
+from pipeline.services.anonymization.names import find_common_names, find_entity_names, find_introduced_names
+from pipeline.services.anonymization.numbers import find_numbers
+from pipeline.services.anonymization.places import find_addresses
+from pipeline.services.anonymization.reading import Call
+
+Rule = Callable[[Call], Iterable[Match]]
+
+RULES: dict[str, Rule] = {
+    "parley_numbers": find_numbers,
+    "parley_dates": find_dates_of_birth,
+    "parley_emails": find_emails,
+    "parley_urls": find_urls,
+    "parley_addresses": find_addresses,
+    "parley_credentials": find_credentials,
+    "spacy_names": find_entity_names,
+    "parley_introductions": find_introduced_names,
+    "parley_names": find_common_names,
+}
+# scrubadub's own detectors, and our labels for their types of filth. Its credential detector takes the rest of the
+# text with it, its e-mail one takes "me at 555-0142." for an address, its postal codes, dates of
+# birth and number plates are ours by context, TextBlob needs a download.
+OWN = {
+    "phone": "PHONE",
+    "credit_card": "CARD",
+    "social_security_number": "SSN",
+    "twitter": "USERNAME",
+    "url": "URL",
+}
+LOCALES = {"en": ("en_US", "en_GB"), "fr": ("fr_FR",)}
+# Of two labels as certain as each other for the same words, the one named first holds.
+LABELS = (
+    "PASSWORD", "CARD", "IBAN", "NIR", "SSN", "EMAIL", "URL", "CVV", "PIN", "CARD_EXPIRY", "DATE_OF_BIRTH", "PHONE",
+    "ADDRESS", "BOOKING", "USERNAME", "ACCOUNT", "NAME",
+)  # fmt: skip
+
+
+class Found(NamedTuple):
+    """A stretch of the call's text that is personal data."""
+
+    start: int
+    end: int
+    label: str
+    detector: str
+    score: float
+
+
+class Finding(Filth):  # type: ignore[misc]
+    """Filth with a label of ours and a score."""
+
+    type = "pii"
+
+    def __init__(self, label: str, score: float, **place: Any) -> None:
+        super().__init__(**place)
+        self.label = label
+        self.score = score
+
+
+class RuleDetector(Detector):  # type: ignore[misc]
+    """A rule of ours as a detector of scrubadub, for one call."""
+
+    name = "parley"
+
+    def __init__(self, name: str, rule: Rule, call: Call) -> None:
+        super().__init__(name=name)
+        self.rule = rule
+        self.call = call
+
+    def iter_filth(self, text: str, document_name: str | None = None) -> Iterator[Finding]:
+        for match in self.rule(self.call):
+            start, end = self.call.tokens[match.first].start, self.call.tokens[match.last].end
+            place = {"beg": start, "end": end, "text": text[start:end], "document_name": document_name}
+            yield Finding(match.label, match.score, detector_name=self.name, **place)
+
+
+def detect(call: Call) -> list[Found]:
+    """All personal data of a call, in order, no two stretches overlapping."""
+    found = _scrub(call, {name: RuleDetector(name, rule, call) for name, rule in RULES.items()}, own=True)
+    known = [(each.start, each.end, each.label) for each in found]
+    echoes = RuleDetector("parley_echoes", lambda call: find_echoes(call, known), call)
+    return _scrub(call, {"parley_echoes": echoes, "found": _Kept(found)}, own=False)
+
+
+class _Kept(Detector):  # type: ignore[misc]
+    """What a first pass has found, again, so that the scrubber merges a second pass with it."""
+
+    name = "found"
+
+    def __init__(self, found: list[Found]) -> None:
+        super().__init__()
+        self.found = found
+
+    def iter_filth(self, text: str, document_name: str | None = None) -> Iterator[Finding]:
+        for start, end, label, detector, score in self.found:
+            place = {"beg": start, "end": end, "text": text[start:end], "document_name": document_name}
+            yield Finding(label, score, detector_name=detector, **place)
+
+
+def _scrub(call: Call, detectors: dict[str, Any], *, own: bool) -> list[Found]:
+    scrubber = scrubadub.Scrubber(detector_list=[], post_processor_list=[], locale=LOCALES[call.words.language][0])
+    for detector in detectors.values():
+        scrubber.add_detector(detector)
+    for detector in _own_detectors(call.words.language) if own else ():
+        scrubber.add_detector(detector, warn=False)
+    return [_best(filth) for filth in scrubber.iter_filth(call.text)]
+
+
+@cache
+def _own_detectors(language: str) -> list[Any]:
+    """scrubadub's detectors for a language. To look one up takes it milliseconds, so they are kept."""
+    locales = LOCALES[language]
+    detectors: list[Any] = []
+    catalogue = scrubadub.detectors.catalogue.detector_catalogue
+    for locale in locales:
+        for kind in OWN:
+            detector = catalogue.get(kind)
+            regional = hasattr(detector, "supported_locale")
+            if detector.supported_locale(locale) if regional else locale == locales[0]:
+                name = f"scrubadub_{kind}_{locale}" if regional else f"scrubadub_{kind}"
+                detectors.append(detector(name=name, locale=locale))
+    return detectors
+
+
+def _best(filth: Any) -> Found:
+    """The stretch of a filth; the label is that of the surest of those merged in it."""
+    parts = filth.filths if isinstance(filth, MergedFilth) else [filth]
+    rated = [(part.label, part.score) if isinstance(part, Finding) else (OWN[part.type], Score.SHAPE) for part in parts]
+    best = max(range(len(parts)), key=lambda number: (rated[number][1], -LABELS.index(rated[number][0])))
+    label, score = rated[best]
+    return Found(filth.beg, filth.end, label, parts[best].detector_name, score)

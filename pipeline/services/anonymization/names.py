@@ -1,0 +1,172 @@
+"""Names of people: those that spaCy saw, those that are introduced, those that everybody bears."""
+
+from collections.abc import Iterator
+
+from pipeline.services.anonymization.context import Match, Score, is_told
+from pipeline.services.anonymization.reading import Call, Kind, Line, Token
+
+LONGEST_NAME = 4  # words
+LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
+LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
+SHORTEST = 3  # letters of a name that is hidden without anybody having told so
+
+
+def find_entity_names(call: Call) -> Iterator[Match]:
+    """The people that the entity tagger found, but for everyday words it took for one."""
+    for start, end in call.people:
+        line = call.lines[call.line_at(start)]
+        places = [n for n in range(line.first, line.stop) if start <= call.tokens[n].start < end]
+        telling = [n for n in places if call.tokens[n].text.isalpha() and call.tokens[n].fold not in call.words.titles]
+        while telling and _is_no_name(call, line, telling[0]):
+            telling.pop(0)
+        while telling and _is_no_name(call, line, telling[-1]):
+            telling.pop()
+        if telling:
+            yield Match(telling[0], telling[-1], "NAME", Score.SHAPE)
+
+
+def find_introduced_names(call: Call) -> Iterator[Match]:
+    """Names after "my name is" and "Mr", after "this is" if they look like one, and in answer to "your name?"."""
+    for index, line in enumerate(call.lines):
+        for cue in call.phrases(call.words.introductions, line):
+            if cue.first > line.first and call.tokens[cue.first - 1].fold in call.words.things:
+                continue
+            yield from _name_after(call, line, cue.last + 1, strong=cue.told == "strong")
+        for position in range(line.first, line.stop):
+            if call.tokens[position].fold in call.words.titles and not _is_elided(call, line, position):
+                yield from _name_after(call, line, position + 1, strong=False, titled=True)
+        if is_told(call, index, "NAME", call.expected[index]):
+            yield from _answer(call, line)
+
+
+def find_common_names(call: Call) -> Iterator[Match]:
+    """First names that are nothing else, with what follows them; and bare answers of words that nobody knows."""
+    for index, line in enumerate(call.lines):
+        position = line.first
+        while position < line.stop:
+            token = call.tokens[position]
+            if call.words.is_name(token.fold) and (not line.cased or token.text[0].isupper()):
+                last = _end_of_name(call, line, position)
+                yield Match(position, last, "NAME", Score.SHAPE)
+                position = last
+            position += 1
+        yield from _bare(call, index, line)
+
+
+def _name_after(call: Call, line: Line, position: int, *, strong: bool, titled: bool = False) -> Iterator[Match]:
+    while position < line.stop and (
+        call.tokens[position].text in ".,:'’" or call.tokens[position].fold in call.words.titles
+    ):
+        if titled and call.tokens[position].text == ",":
+            return
+        position += 1
+    if position >= line.stop or not _may_start(call, line, position, strong, titled):
+        return
+    yield Match(position, _end_of_name(call, line, position), "NAME", Score.TOLD if strong or titled else Score.SHAPE)
+
+
+def _is_elided(call: Call, line: Line, position: int) -> bool:
+    """Whether an apostrophe follows: the "m" of "je m'appelle" is no "Monsieur"."""
+    return position + 1 < line.stop and call.tokens[position + 1].text in "'’"
+
+
+def _may_start(call: Call, line: Line, position: int, strong: bool, titled: bool) -> bool:
+    token, words = call.tokens[position], call.words
+    if not token.text.isalpha() or token.fold in words.never_names or token.fold in words.copulas:
+        return False
+    capital = token.text[0].isupper()
+    known = token.fold in words.names
+    if strong or titled:
+        return (capital if line.cased and not words.is_name(token.fold) else True) and (
+            known or capital or (len(token.fold) >= SHORTEST and token.fold not in words.common)
+        )
+    if words.is_name(token.fold):
+        return True
+    return line.cased and capital and known and not words.is_ordinary(token.fold)
+
+
+def _end_of_name(call: Call, line: Line, position: int) -> int:
+    """The last token of the name that starts at a token."""
+    last, words = position, 1
+    while last + 1 < line.stop and words < LONGEST_NAME:
+        following = _skip_joint(call, line, last + 1)
+        if following >= line.stop or not _continues(call, line, following):
+            break
+        last, words = following, words + 1
+    return last
+
+
+def _skip_joint(call: Call, line: Line, position: int) -> int:
+    """Past a hyphen, an apostrophe, an initial's point or a particle between two parts of a name."""
+    first = position
+    while position < line.stop and position - first < 3:
+        token = call.tokens[position]
+        initial = token.text == "." and len(call.tokens[position - 1].text) <= 2
+        inside = token.text in "-'’" and token.glued and position + 1 < line.stop and call.tokens[position + 1].glued
+        if not (inside or initial or token.fold in call.words.particles):
+            break
+        position += 1
+    return position
+
+
+def _continues(call: Call, line: Line, position: int) -> bool:
+    token, words = call.tokens[position], call.words
+    if not token.text.isalpha() or token.fold in words.never_names or token.fold in words.months:
+        return False
+    if line.cased:
+        return token.text[0].isupper() and token.text not in ("I", "A", "OK")
+    known = token.fold in words.names
+    if len(token.fold) < SHORTEST:
+        return False
+    return (known and token.fold not in words.copulas and not _is_everyday(call, token)) or not words.is_ordinary(
+        token.fold
+    )
+
+
+def _is_everyday(call: Call, token: Token) -> bool:
+    return token.fold in call.words.ambiguous or token.fold in call.words.acknowledgements
+
+
+def _is_no_name(call: Call, line: Line, position: int) -> bool:
+    """Whether a word that spaCy took for a name is an everyday word."""
+    token, words = call.tokens[position], call.words
+    if token.fold in words.never_names or token.fold in words.street_after or token.fold in words.units_after:
+        return True
+    known = token.fold in words.names
+    if not known and line.cased and token.text.isupper() and len(token.text) > 1:
+        return True  # an abbreviation
+    inside = position > line.first and line.cased and token.text[0].isupper()
+    return words.is_ordinary(token.fold) and not known and not inside
+
+
+def _answer(call: Call, line: Line) -> Iterator[Match]:
+    """The unusual words of a short answer to "your name?"."""
+    said = [n for n in range(line.first, line.stop) if call.tokens[n].text.isalpha()]
+    if len(said) > LONGEST_ANSWER:
+        return
+    for position in said:
+        token, words = call.tokens[position], call.words
+        known = token.fold in words.names
+        capital = line.cased and position > said[0] and token.text[0].isupper()
+        if len(token.fold) < 2 or token.fold in words.no_names:
+            continue
+        if known or capital or not words.is_ordinary(token.fold):
+            yield Match(position, position, "NAME", Score.TOLD)
+
+
+def _bare(call: Call, index: int, line: Line) -> Iterator[Match]:
+    """One to three words that are known as names or in no dictionary, alone or before a number ("viswa 2071")."""
+    said = [item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER]
+    said = [item for item in said if item.value not in call.words.number_linking]
+    words = [item.value for item in said if item.kind is Kind.WORD]
+    if not 1 <= len(words) <= LONGEST_BARE or any(item.kind is Kind.WORD for item in said[len(words) :]):
+        return
+    if all(_may_be_name(call, word) for word in words):
+        yield Match(said[0].first, said[len(words) - 1].last, "NAME", Score.DOUBT)
+
+
+def _may_be_name(call: Call, word: str) -> bool:
+    words = call.words
+    if not word.isalpha() or len(word) < SHORTEST or word in words.no_names:
+        return False
+    return word not in words.ordinary or word in words.names

@@ -1,0 +1,194 @@
+"""Numbers and codes: what a run of digits and letters is, by what is said around it, its checks and its shape."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from pipeline.services.anonymization.context import Match, Score, told_near
+from pipeline.services.anonymization.dates import find_dates
+from pipeline.services.anonymization.reading import Call, Kind
+from pipeline.services.anonymization.runs import Run
+
+# The fewest digits or letters that a cue makes personal data of.
+FEWEST = {
+    "CARD": 3, "CARD_EXPIRY": 2, "CVV": 3, "PIN": 3, "PHONE": 4, "IBAN": 4, "SSN": 3, "NIR": 3, "ADDRESS": 1,
+    "DATE_OF_BIRTH": 4, "ACCOUNT": 3, "BOOKING": 3, "USERNAME": 2, "PASSWORD": 2,
+}  # fmt: skip
+HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})
+LONGEST_HARMLESS = 6  # no price or quantity has more digits
+LONGEST_MEASURE = 7
+LIKE_NUMBERS = frozenset(FEWEST)
+CARD_LENGTHS = range(13, 20)
+PHONE_LENGTHS = range(10, 13)
+FEWEST_UNTOLD = 5  # this many digits are hidden under doubt
+FEWEST_ANSWER = 4  # … and this many when they are all that somebody says
+FEWEST_CODE = 6
+FEWEST_CODE_ANSWER = 4
+LONGEST_ASIDE = 3  # words
+FEWEST_PART = 3
+FEWEST_BROKEN = 8  # digits of a number that is broken over utterances
+FEWEST_SPELLED = 4
+YEAR = re.compile(r"(?:19|20)\d\d")
+NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
+POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
+IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")
+SSN_GROUPS = (3, 2, 4)
+
+
+def find_numbers(call: Call) -> Iterator[Match]:
+    """Numbers and codes, also when they are broken over several utterances."""
+    dates = find_dates(call)
+    for chain in call.chains:
+        chain = [run for run in chain if not _is_date(run, dates[run.utterance]) and not _is_measure(call, run)]
+        whole = len(chain) > 1 and _is_broken(chain, alone=len({line.speaker for line in call.lines}) == 1)
+        for part in [chain] if whole else [[run] for run in chain]:
+            label, score = _label(call, part, call.expected[part[0].utterance])
+            if label:
+                yield from (Match(run.first, run.last, label, score) for run in part)
+
+
+def _is_broken(chain: Sequence[Run], alone: bool) -> bool:
+    """Whether runs of several utterances are one number. If all speak as one, short ones are not trusted."""
+    digits = [run.digits for run in chain]
+    return sum(digits) >= FEWEST_BROKEN and (not alone or min(digits) >= FEWEST_PART)
+
+
+def _is_date(run: Run, dates: Sequence[tuple[int, int]]) -> bool:
+    return any(first <= run.first and run.last <= last for first, last in dates)
+
+
+def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[str, float]:
+    value, digits = "".join(run.value for run in chain), sum(run.digits for run in chain)
+    if checked := _checked(value):
+        return checked, Score.CHECKED
+    if digits <= LONGEST_MEASURE and _is_years(chain):
+        return "", 0.0
+    told = told_near(call, chain[0].utterance, chain[0].first, chain[0].last)
+    if not told:
+        told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
+    if told in HARMLESS and digits <= LONGEST_HARMLESS:
+        return "", 0.0
+    if (
+        told in FEWEST
+        and len(value) >= FEWEST[told]
+        and (digits or told in ("BOOKING", "PASSWORD", "USERNAME", "ACCOUNT"))
+    ):
+        return _agreed(told, value, digits), Score.TOLD
+    if digits == 0:
+        return _spelled(call, chain, value, expected)
+    return _by_shape(call, chain, value, digits)
+
+
+def _checked(value: str) -> str:
+    """The label that a check digit proves."""
+    from stdnum import iban, luhn
+    from stdnum.fr import nir
+
+    if value.isdigit():
+        if len(value) == 15 and nir.is_valid(value):
+            return "NIR"
+        if len(value) in CARD_LENGTHS and luhn.is_valid(value):
+            return "CARD"
+    return "IBAN" if IBAN.fullmatch(value) and iban.is_valid(value) else ""
+
+
+def _agreed(told: str, value: str, digits: int) -> str:
+    """The label that was told, unless the number is far too long for it."""
+    if told in ("ADDRESS", "DATE_OF_BIRTH", "CVV", "CARD_EXPIRY", "PIN", "USERNAME") and value.isdigit():
+        if digits in CARD_LENGTHS:
+            return "CARD"
+        if digits in PHONE_LENGTHS:
+            return "PHONE"
+    return told
+
+
+def _spelled(call: Call, chain: Sequence[Run], value: str, expected: Sequence[str]) -> tuple[str, float]:
+    """Letters alone: a name that is spelled, if there are enough of them or a name was asked for."""
+    letters = [item for run in chain for item in run.items]
+    joined = all(
+        after.first - before.last == 2 and call.tokens[before.last + 1].text == "-"
+        for before, after in pairwise(letters)
+    )
+    asked = "NAME" in expected or any(cue.told == "NAME" for cue in call.cues[chain[0].utterance])
+    explained = any(item.last > item.first for item in letters)  # "r as in Robert"
+    if len(letters) > 1 and (asked or explained or len(value) >= FEWEST_SPELLED or (joined and len(value) > 2)):
+        return "NAME", Score.TOLD if asked else Score.DOUBT
+    return "", 0.0
+
+
+def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tuple[str, float]:
+    if not value.isdigit():
+        return _code_by_shape(value, digits, FEWEST_CODE_ANSWER if _is_whole_answer(call, chain) else FEWEST_CODE)
+    if digits in CARD_LENGTHS:
+        return ("NIR" if call.words.language == "fr" and digits in (13, 15) else "CARD"), Score.SHAPE
+    if _groups(chain) == SSN_GROUPS:
+        return "SSN", Score.SHAPE
+    if digits in PHONE_LENGTHS or _is_phone(call, value):
+        return "PHONE", Score.SHAPE
+    if any(item.amount for run in chain for item in run.items) and digits <= LONGEST_MEASURE:
+        return "", 0.0
+    if digits >= FEWEST_UNTOLD or (
+        digits >= FEWEST_ANSWER and _is_whole_answer(call, chain) and not value.endswith("00")
+    ):
+        return "ACCOUNT", Score.DOUBT
+    return "", 0.0
+
+
+def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
+    if NATIONAL_INSURANCE.fullmatch(value):
+        return "SSN", Score.SHAPE
+    if POSTCODE_GB.fullmatch(value):
+        return "ADDRESS", Score.SHAPE
+    if IBAN.fullmatch(value):
+        return "IBAN", Score.SHAPE
+    letters = len(value) - digits
+    if digits >= FEWEST_UNTOLD and letters <= 2:
+        return "ACCOUNT", Score.DOUBT
+    return ("BOOKING", Score.SHAPE) if digits >= 2 and len(value) >= fewest else ("", 0.0)
+
+
+def _groups(chain: Sequence[Run]) -> tuple[int, ...]:
+    return tuple(len(item.value) for run in chain for item in run.items)
+
+
+def _is_phone(call: Call, value: str) -> bool:
+    import phonenumbers
+
+    if not 7 <= len(value) <= 15:
+        return False
+    region = "FR" if call.words.language == "fr" else "US"
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(value, region))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_measure(call: Call, run: Run) -> bool:
+    """Whether a number counts something: a unit follows it, or a currency stands before it."""
+    if run.digits > LONGEST_MEASURE:
+        return False
+    line = call.lines[run.utterance]
+    before, following = run.first - 1, run.last + 1
+    unit = following < line.stop and call.tokens[following].fold in call.words.units_after
+    return unit or (before >= line.first and call.tokens[before].fold in call.words.units_before)
+
+
+def _is_years(chain: Sequence[Run]) -> bool:
+    items = [item for run in chain for item in run.items]
+    if len(items) == 2 and all(item.kind is Kind.DIGITS and len(item.value) == 2 for item in items):
+        return items[0].value in ("19", "20")  # "nineteen eighty four"
+    return all(item.kind is Kind.DIGITS and YEAR.fullmatch(item.value) for item in items)
+
+
+def _is_whole_answer(call: Call, chain: Sequence[Run]) -> bool:
+    """Whether somebody says nothing but this number, and perhaps a name or so."""
+    words = call.words
+    for run in chain:
+        said = [item for item in call.items[run.utterance] if item.kind is Kind.WORD and item.value.isalnum()]
+        said = [
+            item for item in said if item.value not in words.number_linking and item.value not in words.acknowledgements
+        ]
+        everyday = any(word.value in words.ordinary and word.value not in words.names for word in said)
+        if everyday or len(said) > LONGEST_ASIDE:
+            return False
+    return True

@@ -1,0 +1,105 @@
+"""Runs: digits and letters that are said in one go, over fillers and over interruptions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipeline.services.anonymization.context import leaves_open
+from pipeline.services.anonymization.reading import Call, Item, Kind
+
+LONGEST_GAP = 4  # fillers and marks inside a run
+REPEATED = 7  # digits that nobody says twice in one number
+LONGEST = 34  # characters of an IBAN, the longest number
+FURTHEST = 3  # utterances over which a run may go on
+
+
+@dataclass
+class Run:
+    """Digits and letters of one utterance, said together. ``value`` has no spaces."""
+
+    utterance: int
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def value(self) -> str:
+        return "".join(item.value for item in self.items)
+
+    @property
+    def first(self) -> int:
+        return self.items[0].first
+
+    @property
+    def last(self) -> int:
+        return self.items[-1].last
+
+    @property
+    def digits(self) -> int:
+        """How many digits it has."""
+        return sum(len(item.value) for item in self.items if item.kind is Kind.DIGITS)
+
+
+def find_chains(call: Call) -> list[list[Run]]:
+    """All runs of a call, each with those that go on with it in the speaker's next utterances."""
+    runs = [list(_runs(call, index)) for index in range(len(call.lines))]
+    chains: list[list[Run]] = []
+    ends_open: dict[str, list[Run]] = {}  # speaker: the chain that their last utterance left off with
+    for index, line in enumerate(call.lines):
+        chain = ends_open.get(line.speaker)
+        if not runs[index] or not (chain and _begins(call, runs[index][0]) and _goes_on(call, chain, runs[index][0])):
+            chain = None
+        for run in runs[index]:
+            if chain is None:
+                chain = []
+                chains.append(chain)
+            chain.append(run)
+            if not _ends(call, run):
+                chain = None
+        if runs[index] and chain:
+            ends_open[line.speaker] = chain
+        elif not leaves_open(call, index):
+            ends_open.pop(line.speaker, None)
+    return chains
+
+
+def _runs(call: Call, index: int) -> Iterator[Run]:
+    run, gap = Run(index), 0
+    for item in call.items[index]:
+        if item.kind in (Kind.DIGITS, Kind.LETTERS) and not _is_amount_alone(item):
+            run.items.append(item)
+            gap = 0
+        elif item.kind in (Kind.JOINT, Kind.FILLER) and gap < LONGEST_GAP:
+            gap += 1
+        elif run.items:
+            yield run
+            run, gap = Run(index), 0
+    if run.items:
+        yield run
+
+
+def _is_amount_alone(item: Item) -> bool:
+    return item.amount and item.kind is Kind.DIGITS and item.first == item.last
+
+
+def _begins(call: Call, run: Run) -> bool:
+    before = [item for item in call.items[run.utterance] if item.last < run.first]
+    return all(_says_nothing(call, item) for item in before)
+
+
+def _ends(call: Call, run: Run) -> bool:
+    after = [item for item in call.items[run.utterance] if item.first > run.last]
+    return all(_says_nothing(call, item) for item in after)
+
+
+def _says_nothing(call: Call, item: Item) -> bool:
+    return (
+        item.kind in (Kind.JOINT, Kind.FILLER) or item.value in call.words.acknowledgements or not item.value.isalnum()
+    )
+
+
+def _goes_on(call: Call, chain: list[Run], run: Run) -> bool:
+    """Whether a run may belong to a chain: not if it repeats a number, or makes one longer than any number is."""
+    if (run.value == chain[-1].value and run.digits >= REPEATED) or sum(
+        len(part.value) for part in [*chain, run]
+    ) > LONGEST:
+        return False
+    between = range(chain[-1].utterance + 1, run.utterance)
+    return len(between) <= FURTHEST and all(leaves_open(call, other) for other in between)

@@ -1,0 +1,209 @@
+"""Numbers and letters as they are spoken: from the tokens of an utterance to its items.
+
+text2num reads the numbers in words ("forty two", "quatre-vingt-dix-sept"); what it does not know is read here:
+"oh" as a zero, "double five", letters spelled one by one, "b as in bravo", "bravo".
+"""
+
+from collections.abc import Iterator
+
+from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call, Item, Kind, Line
+
+LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
+LONGEST_NONSENSE = 5  # … and one that is no word at all, no longer than this
+LONGEST_GLUED = 5  # … and any that digits touch
+
+
+def read_items(call: Call, line: Line) -> Iterator[Item]:
+    """The items of an utterance, every token in exactly one."""
+    return _Reader(call, line).items()
+
+
+class _Number:
+    """A word in the form that text2num reads."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def text(self) -> str:
+        return self.word
+
+    def nt_separated(self, previous: "_Number") -> bool:
+        return False
+
+    def not_a_number_part(self) -> bool:
+        return False
+
+
+class _Reader:
+    """Reads one utterance."""
+
+    def __init__(self, call: Call, line: Line) -> None:
+        self.tokens = call.tokens
+        self.words = call.words
+        self.line = line
+        self.spelled = self._numbers_in_words()
+        self.amounts = self._written_amounts(call.text)
+
+    def items(self) -> Iterator[Item]:
+        position = self.line.first
+        while position < self.line.stop:
+            item = self.spelled.get(position) or self._repeated(position) or self._single(position)
+            yield item
+            position = item.last + 1
+
+    def _numbers_in_words(self) -> dict[int, Item]:
+        """The numbers in words, by their first token."""
+        found: dict[int, Item] = {}
+        segment: list[int] = []
+        for position in range(self.line.first, self.line.stop):
+            token = self.tokens[position]
+            linking = token.fold in self.words.number_linking or (token.text == "-" and token.glued)
+            if token.fold in self.words.number_words or (segment and linking):
+                segment.append(position)
+            elif segment:
+                found.update(self._numbers_of(segment))
+                segment = []
+        found.update(self._numbers_of(segment))
+        return found
+
+    def _numbers_of(self, segment: list[int]) -> Iterator[tuple[int, Item]]:
+        if not segment:
+            return
+        from text_to_num import find_numbers
+
+        places = [position for position in segment if self.tokens[position].text != "-"]
+        spoken = [_Number(self.tokens[position].text.lower()) for position in places]
+        for number in find_numbers(spoken, self.words.language, threshold=0):
+            first, last = places[number.start], places[number.end - 1]
+            digits = "".join(character for character in number.text if character.isdigit())
+            magnitude = any(self.tokens[n].fold in self.words.magnitudes for n in range(first, last + 1))
+            if digits:
+                yield first, Item(Kind.DIGITS, digits, first, last, magnitude or number.is_ordinal)
+
+    def _written_amounts(self, text: str) -> set[int]:
+        """The tokens of written times and prices."""
+        spans = [match.span() for match in MEASURE.finditer(text, self.line.start, self.line.end)]
+        return {
+            position
+            for position in range(self.line.first, self.line.stop if spans else self.line.first)
+            if any(start <= self.tokens[position].start and self.tokens[position].end <= end for start, end in spans)
+        }
+
+    def _repeated(self, position: int) -> Item | None:
+        """ "double five" and "triple x"."""
+        times = self.words.repeats.get(self.tokens[position].fold)
+        if not times or position + 1 >= self.line.stop:
+            return None
+        item = self.spelled.get(position + 1) or self._single(position + 1)
+        if item.kind not in (Kind.DIGITS, Kind.LETTERS):
+            return None
+        return Item(item.kind, item.value[0] * (times - 1) + item.value, position, item.last)
+
+    def _single(self, position: int) -> Item:
+        token = self.tokens[position]
+        amount = position in self.amounts
+        if token.text.isdigit():
+            return Item(Kind.DIGITS, token.text, position, position, amount)
+        if token.fold in self.words.zeros and self._beside_digits(position):
+            return Item(Kind.DIGITS, "0", position, position)
+        if token.text.isalpha() and not amount and (letters := self._letters(position)):
+            return letters
+        if token.text in JOINING_MARKS or token.fold in self.words.joints:
+            return Item(Kind.JOINT, token.fold, position, position)
+        kind = Kind.FILLER if token.fold in self.words.fillers else Kind.WORD
+        return Item(kind, token.fold, position, position)
+
+    def _letters(self, position: int) -> Item | None:
+        word = self.tokens[position].fold
+        if len(word) == 1:
+            if not self._is_spelled_letter(position):
+                return None
+            return Item(Kind.LETTERS, word, position, self._end_of_as_in(position))
+        if word in self.words.alphabet and self._beside_code(position):
+            return Item(Kind.LETTERS, word[0], position, position)
+        if len(word) <= LONGEST_NONSENSE and self._is_part_of_code(position):
+            return Item(Kind.LETTERS, word, position, position)
+        return None
+
+    def _is_spelled_letter(self, position: int) -> bool:
+        """Whether a one-letter token is a letter: no "a", no "I", and nothing an apostrophe has cut off."""
+        if self._is_mark(position - 1, "'’") or self._is_mark(position + 1, "'’"):
+            return False
+        if self.tokens[position].fold not in self.words.articles:
+            return True
+        return self._beside_code(position) or self._end_of_as_in(position) > position
+
+    def _end_of_as_in(self, position: int) -> int:
+        """The last token of "b as in bravo", or the letter itself."""
+        following = position + 1
+        while self._is_mark(following, ",-"):
+            following += 1
+        if following >= self.line.stop:
+            return position
+        cue = self._as_in(following)
+        if cue and cue + 1 < self.line.stop and self.tokens[cue + 1].fold[0] == self.tokens[position].fold:
+            return cue + 1
+        return position
+
+    def _as_in(self, position: int) -> int | None:
+        """The last token of "as in", "like", "comme"."""
+        for wanted, _ in self.words.as_in.get(self.tokens[position].fold, ()):
+            last = position + len(wanted) - 1
+            if last < self.line.stop and all(
+                self.tokens[position + number].fold == word for number, word in enumerate(wanted)
+            ):
+                return last
+        return None
+
+    def _is_part_of_code(self, position: int) -> bool:
+        """Letters written beside digits, as in "FF3SJ27" or "ff 3 sj 27"."""
+        token, words = self.tokens[position], self.words
+        after = position + 1 < self.line.stop and self.tokens[position + 1].glued and self._is_digits(position + 1)
+        before = token.glued and self._is_digits(position - 1)
+        if after and not before:  # a unit stands after its number: "GB29" is no gigabyte
+            return len(token.fold) <= LONGEST_GLUED
+        if token.fold in words.units_after or token.fold in words.months or token.fold in words.number_words:
+            return False
+        if before:
+            return len(token.fold) <= LONGEST_GLUED
+        if not self._beside_digits(position) or token.fold in words.no_code:
+            return False
+        if len(token.fold) <= LONGEST_LETTERS and token.text.isupper() and self.line.cased:
+            return token.fold not in words.units_before
+        common = words.common if len(token.fold) <= LONGEST_LETTERS else words.ordinary
+        return token.fold not in common and token.fold not in words.names
+
+    def _neighbours(self, position: int) -> Iterator[int]:
+        """The tokens before and after, past marks that join."""
+        for step in (-1, 1):
+            at = position + step
+            while self._is_mark(at, JOINING_MARKS):
+                at += step
+            if self.line.first <= at < self.line.stop:
+                yield at
+
+    def _beside_digits(self, position: int) -> bool:
+        words, zero = self.words, self.tokens[position].fold in self.words.zeros
+        return any(
+            self._is_digits(near)
+            or self.tokens[near].fold in words.number_words
+            or (zero and (self.tokens[near].fold in words.zeros or self.tokens[near].fold in words.repeats))
+            for near in self._neighbours(position)
+        )
+
+    def _beside_code(self, position: int) -> bool:
+        return any(self._is_code(near) for near in self._neighbours(position))
+
+    def _is_code(self, position: int) -> bool:
+        token, words = self.tokens[position], self.words
+        if token.text.isdigit() or token.fold in words.number_words or token.fold in words.alphabet:
+            return True
+        letter = len(token.fold) == 1 and token.text.isalpha() and token.fold not in words.articles
+        return letter and not self._is_mark(position - 1, "'’") and not self._is_mark(position + 1, "'’")
+
+    def _is_digits(self, position: int) -> bool:
+        within = self.line.first <= position < self.line.stop
+        return within and (self.tokens[position].text.isdigit() or position in self.spelled)
+
+    def _is_mark(self, position: int, marks: str | frozenset[str]) -> bool:
+        return self.line.first <= position < self.line.stop and self.tokens[position].text in marks

@@ -1,0 +1,196 @@
+"""The words a language puts around personal data: read from ``words.*.toml``, word frequencies and lists of names.
+
+Everything here is folded: lower case, no accents.
+"""
+
+import importlib
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("en", "fr")
+HOME_LISTS = ("en_US", "en_GB", "fr_FR", "fr_CA")  # locales of Faker whose first names hold, word or not …
+OTHER_LISTS = (  # … and those whose names hold if they are no word that is said often
+    "de_DE", "en_IN", "en_NG", "en_PK", "es_ES", "es_MX", "id_ID", "it_IT", "nl_NL", "pl_PL", "pt_BR", "pt_PT", "ro_RO",
+    "sv_SE", "tr_TR", "da_DK", "no_NO", "fi_FI", "hr_HR", "cs_CZ", "hu_HU", "vi_VN", "fr_CH", "fr_BE",
+)  # fmt: skip
+OFTEN = 6e-6  # share of all words from which on a foreign name is rather taken for the word
+COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
+SHORTEST_NAME = 3
+MAIL_HOSTS = frozenset(
+    "gmail googlemail yahoo ymail hotmail outlook live icloud aol msn protonmail proton gmx orange wanadoo laposte "
+    "free sfr bbox rediffmail mail comcast verizon att zoho fastmail".split()
+)
+DISTINCT_HOSTS = frozenset(
+    "gmail googlemail yahoo ymail hotmail outlook icloud rediffmail protonmail wanadoo laposte".split()
+)
+MAIL_ENDINGS = frozenset(
+    "com net org edu gov fr uk co io info eu ca us de it es be ch in biz me tv ie au example".split()
+)
+
+Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
+
+
+def fold(text: str) -> str:
+    """Lower case without accents."""
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What one language says. ``cues`` and ``introductions`` map a first word to (phrase, what it tells)."""
+
+    language: str
+    cues: Phrases
+    introductions: Phrases
+    titles: frozenset[str]
+    particles: frozenset[str]
+    ambiguous: frozenset[str]
+    never_names: frozenset[str]
+    things: frozenset[str]
+    ordinary: frozenset[str]
+    common: frozenset[str]
+    sure_names: frozenset[str]
+    names: frozenset[str]
+    number_words: frozenset[str]
+    number_linking: frozenset[str]
+    zeros: frozenset[str]
+    magnitudes: frozenset[str]
+    repeats: Mapping[str, int]
+    fillers: frozenset[str]
+    joints: frozenset[str]
+    units_before: frozenset[str]
+    units_after: frozenset[str]
+    as_in: Phrases
+    alphabet: frozenset[str]
+    articles: frozenset[str]
+    at_words: frozenset[str]
+    dot_words: frozenset[str]
+    email_joints: frozenset[str]
+    email_stop: frozenset[str]
+    street_before: frozenset[str]
+    street_after: frozenset[str]
+    street_after_capital: frozenset[str]
+    flats: frozenset[str]
+    address_extra: frozenset[str]
+    address_stop: frozenset[str]
+    months: frozenset[str]
+    date_linking: frozenset[str]
+    acknowledgements: frozenset[str]
+    no_names: frozenset[str]
+    no_code: frozenset[str]
+    secret_stop: frozenset[str]
+    copulas: frozenset[str]
+
+    def is_name(self, word: str) -> bool:
+        """Whether a word is by itself evidence of a person: a first name that is nothing else."""
+        return word in self.sure_names
+
+    def is_ordinary(self, word: str) -> bool:
+        """Whether a word is one that people use every day, and no name."""
+        return (word in self.ordinary or word in self.units_after) and not self.is_name(word)
+
+
+@cache
+def vocabulary_of(language: str) -> Vocabulary:
+    """The vocabulary of a language; English for one that has none of its own."""
+    language = language if language in LANGUAGES else "en"
+    table = tomllib.loads(Path(__file__).with_name(f"words.{language}.toml").read_text(encoding="utf-8"))
+    names, numbers, email, address = table["names"], table["numbers"], table["email"], table["address"]
+    never, titles = _words(names["never"]), _words(names["titles"])
+    copulas, acknowledgements = _words(table["turns"]["copulas"]), _words(table["turns"]["acknowledgements"])
+    months, fillers = _words(table["dates"]["months"]), _words(numbers["fillers"])
+    street_after, extra = _words(address["after"]), _words(address["extra"])
+    frequencies = _frequencies(language)
+    home, first_names, last_names = _name_lists()
+    ambiguous = _words(names["ambiguous"])
+    seldom = frozenset(name for name in first_names if frequencies.get(name, 0.0) < OFTEN)
+    return Vocabulary(
+        language=language,
+        cues=_phrases((phrase, label) for label, phrases in table["cues"].items() for phrase in phrases),
+        introductions=_phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
+        titles=titles,
+        particles=_words(names["particles"]),
+        ambiguous=ambiguous,
+        never_names=never,
+        no_names=never | titles | copulas | acknowledgements | months,
+        no_code=fillers | street_after | extra,
+        things=_words(names["things"]),
+        ordinary=frozenset(frequencies),
+        common=frozenset(word for word, share in frequencies.items() if share >= COMMON),
+        sure_names=(home | seldom) - ambiguous,
+        names=first_names | last_names,
+        number_words=_words(numbers["words"]),
+        number_linking=_words(numbers["linking"]),
+        zeros=_words(numbers["zero"]),
+        magnitudes=_words(numbers["magnitudes"]),
+        repeats=numbers["repeats"],
+        fillers=fillers,
+        joints=_words(numbers["joints"]),
+        units_before=_words(numbers["units_before"]),
+        units_after=_words(numbers["units_after"]),
+        as_in=_phrases((phrase, "as in") for phrase in table["spelling"]["as_in"]),
+        alphabet=_words(table["spelling"]["alphabet"]),
+        articles=_words(table["spelling"]["articles"]),
+        at_words=_words(email["at"]),
+        dot_words=_words(email["dots"]),
+        email_joints=_words(email["joints"]),
+        email_stop=_words(email["stop"]),
+        street_before=_words(address["before"]),
+        street_after=street_after,
+        street_after_capital=_words(address["after_capital"]),
+        flats=_words(address["flats"]),
+        address_extra=extra,
+        address_stop=_words(address["stop"]),
+        months=months,
+        date_linking=_words(table["dates"]["linking"]),
+        acknowledgements=acknowledgements,
+        secret_stop=_words(table["turns"]["secret_stop"]),
+        copulas=copulas,
+    )
+
+
+def _words(listed: str | Iterable[str]) -> frozenset[str]:
+    return frozenset(fold(word) for word in (listed.split() if isinstance(listed, str) else listed))
+
+
+def _phrases(listed: Iterable[tuple[str, str]]) -> Phrases:
+    by_first_word: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for phrase, told in listed:
+        words = tuple(fold(phrase).split())
+        by_first_word.setdefault(words[0], []).append((words, told))
+    for phrases in by_first_word.values():
+        phrases.sort(key=lambda phrase: -len(phrase[0]))
+    return by_first_word
+
+
+def _frequencies(language: str) -> dict[str, float]:
+    """The words that are one in a million or more, with their share of all words."""
+    from wordfreq import get_frequency_dict
+
+    return {fold(word): share for word, share in get_frequency_dict(language, "small").items()}
+
+
+@cache
+def _name_lists() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """First names of the home locales, first names of all, last names of all."""
+    home: set[str] = set()
+    first_names: set[str] = set()
+    last_names: set[str] = set()
+    for locale in HOME_LISTS + OTHER_LISTS:
+        provider: Any = importlib.import_module(f"faker.providers.person.{locale}").Provider
+        first_names.update(_parts(provider.first_names))
+        last_names.update(_parts(provider.last_names))
+        if locale in HOME_LISTS:
+            home.update(_parts(provider.first_names))
+    return frozenset(home), frozenset(first_names), frozenset(last_names)
+
+
+def _parts(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        yield from (part for part in fold(name).replace("-", " ").split() if len(part) >= SHORTEST_NAME)
