@@ -76,9 +76,7 @@ def show_tags(record: Record, **_: Any) -> None:
     if not (conversation := current(record)):
         return
     conversation.tags.filter(kind=Tag.Kind.RULE).delete()
-    Tag.objects.bulk_create(
-        tag_row(conversation, each) for each in load(record, record.data.tags, documents.Tags).tags
-    )
+    Tag.objects.bulk_create(tag_row(conversation, each) for each in load(record, record.data.tags, documents.Tags).tags)
 
 
 def join_completed(record: Record, **_: Any) -> None:

@@ -25,6 +25,7 @@ MONOLITH_SAYS = (
     "ConversationFailed",
     "ConversationTagged",
     "ConversationUntagged",
+    "ReprocessingRequested",
     "ConversationErased",
 )
 MONOLITH_HEARS = ("AudioRedacted", "ConversationQualified", "TranscriptAnonymized", "ConversationTranscribed")
@@ -164,17 +165,23 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
     """What each service receives, and what it sends to the ledger."""
     for service in SERVICES.values():
         heard = f"#/channels/{service.queue}/messages/{service.hears.__name__}"
-        yield f"{service.name}Hears", {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{service.queue}"},
-            "messages": [{"$ref": heard}],
-        }
+        yield (
+            f"{service.name}Hears",
+            {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{service.queue}"},
+                "messages": [{"$ref": heard}],
+            },
+        )
         said = [f"#/channels/{LEDGER}/messages/{event.__name__}" for event in service.says]
-        yield f"{service.name}Says", {
-            "action": "send",
-            "channel": {"$ref": f"#/channels/{LEDGER}"},
-            "messages": [{"$ref": reference} for reference in said],
-        }
+        yield (
+            f"{service.name}Says",
+            {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{LEDGER}"},
+                "messages": [{"$ref": reference} for reference in said],
+            },
+        )
 
 
 def summary(event: type[Event]) -> str:
@@ -227,15 +234,31 @@ def files() -> dict[Path, str]:
     }
 
 
+def incompatible(old: dict[str, Any], new: dict[str, Any], place: str = "") -> list[str]:
+    """What a reader or a sayer of the old schema would trip over in the new one; empty = nothing."""
+    if old.get("$ref") != new.get("$ref") or old.get("type") != new.get("type"):
+        return [f"{place or 'the event'} is of another type"]
+    found = [f"{place}{name} is gone" for name in old.get("properties", {}) if name not in new.get("properties", {})]
+    found += [f"{place}{name} is newly required" for name in new.get("required", []) if name not in old["required"]]
+    for part in ("properties", "$defs"):
+        for name, before in old.get(part, {}).items():
+            found += incompatible(before, new.get(part, {}).get(name, before), f"{place}{name}.")
+    return found
+
+
 def dumps(value: Any) -> str:
     """JSON for people."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    """Write them all."""
+    """Write them all, unless a schema would change incompatibly: that is a new class ``…V2``."""
     assert tasks
     for path, content in files().items():
+        if path.parent.name == "schemas" and path.exists():
+            problems = incompatible(json.loads(path.read_text(encoding="utf-8")), json.loads(content))
+            if problems:
+                raise SystemExit(f"{path.stem} changed incompatibly: {'; '.join(problems)}. Make it {path.stem}V2.")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 

@@ -129,4 +129,9 @@ def child_trace(traceparent: str) -> str:
 
 def now() -> str:
     """This moment, RFC 3339."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as records write it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

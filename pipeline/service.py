@@ -107,7 +107,7 @@ def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
     token = current.set(delivery)
     try:
         with heartbeat(delivery):
-            answers = recall(delivery) or [delivery.answer(answer_of(delivery))]
+            answers = recall(delivery) or [answer_of(delivery)]
         bus.say(answers)
     except Exception as error:
         failure = failure_of(error, attempt)
@@ -117,14 +117,15 @@ def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
         current.reset(token)
 
 
-def answer_of(delivery: Delivery) -> Event:
+def answer_of(delivery: Delivery) -> Record:
     """Call the service and keep its answer."""
     event = delivery.service.function(delivery.record.data)
     if event is None:
-        return DeliveryHandled(attempt=delivery.attempt)
-    memo = msgspec.json.encode([to_wire(delivery.answer(event))])
+        return delivery.answer(DeliveryHandled(attempt=delivery.attempt))
+    answer = delivery.answer(event)
+    memo = msgspec.json.encode([to_wire(answer)])
     blob_store().memoize(*delivery.place, delivery.record.id, delivery.service.name, memo)
-    return event
+    return answer
 
 
 def recall(delivery: Delivery) -> list[Record]:

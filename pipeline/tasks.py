@@ -20,18 +20,19 @@ from pipeline.events import (
 from pipeline.service import load, local_copy, report, save, save_file, scratch, service
 from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
 
-RECOGNIZER = {
-    "engine": config().asr_engine, "model": config().asr_model, "device": config().asr_device, "cache": config().models,
-}  # fmt: skip
 WARM_LANGUAGES = Settings().languages
+ENGINE, MODEL, DEVICE, CACHE = config().asr_engine, config().asr_model, config().asr_device, config().models
+write_down = partial(transcription.transcribe, engine=ENGINE, model=MODEL, device=DEVICE, cache=CACHE)
 
 
-@service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, **RECOGNIZER))
+@service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, DEVICE, CACHE))
 def transcribe(event: ConversationReceived) -> ConversationTranscribed:
     """Write down what is said."""
-    words = {"settings": load(event.settings, Settings), "language": event.language, "channels": event.channels}
+    settings = load(event.settings, Settings)
     with local_copy(event.audio) as audio:
-        transcript = transcription.transcribe(audio, **words, **RECOGNIZER, on_progress=report)
+        transcript = write_down(
+            audio, settings=settings, language=event.language, channels=event.channels, on_progress=report
+        )
     return ConversationTranscribed(
         audio=event.audio, settings=event.settings, transcript=save("raw", transcript),
         language=transcript.language, duration=transcript.duration,

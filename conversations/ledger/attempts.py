@@ -6,6 +6,7 @@ that started, and sends altogether. Back-off doubles and is jittered.
 
 The lease counts only in ``running``. A ``sent`` delivery is lost if its queue has been empty for a while, or if
 one that was sent clearly later has started already (queues are first in, first out); so a long queue is no failure.
+An outage of the ledger itself charges nobody (``Clock``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from pipeline.events import ConversationFailed, FailureCode, ProgressReported, S
 from pipeline.records import Record, now
 
 MOST_ATTEMPTS, MOST_SENDS = 5, 15  # the second is the default of Delivery.most_sends; a replay raises it
-LOST_AFTER_SECONDS = 4.0
+LOST_AFTER_SECONDS, GAP_SECONDS = 4.0, 5.0
 
 PROGRESS = """
 with told as (
@@ -67,6 +68,38 @@ set attempts = failed.attempts, error = %(code)s,
     due_at = clock_timestamp() + make_interval(secs => 0.25 * power(2, least(d.sends, 7)) * (0.5 + random()))
 from failed where d.id = failed.id
 returning d.id, d.state
+"""
+
+
+CAUGHT_UP = """
+insert into conversations_clock (id, caught_up_at, steady_since) values (1, clock_timestamp(), clock_timestamp())
+on conflict (id) do update set
+    caught_up_at = clock_timestamp(),
+    steady_since = case when conversations_clock.caught_up_at < clock_timestamp() - make_interval(secs => %s)
+                        then clock_timestamp() else conversations_clock.steady_since end
+"""
+
+EXPIRED = """
+select d.id from conversations_delivery d
+join conversations_subscription s on s.service = d.service
+join conversations_clock c on c.caught_up_at > clock_timestamp() - make_interval(secs => %s)
+where d.state = 'running' and d.deadline < clock_timestamp()
+  and c.steady_since < clock_timestamp() - make_interval(secs => s.lease)
+"""
+
+OVERDUE = """
+select distinct s.queue, s.service from conversations_delivery d
+join conversations_subscription s on s.service = d.service
+where d.state = 'sent' and d.sent_at < clock_timestamp() - make_interval(secs => %s)
+"""
+
+OVERTAKEN = """
+select d.id from conversations_delivery d
+where d.service = any(%s) and d.state = 'sent' and d.sent_at < clock_timestamp() - make_interval(secs => %s)
+  and (%s or d.sent_at < (
+    select max(x.sent_at) from conversations_delivery x
+    where x.service = any(%s) and x.started_at > clock_timestamp() - interval '10 minutes'
+  ) - make_interval(secs => %s))
 """
 
 
@@ -131,26 +164,31 @@ def answer_to(delivery: Delivery, event: ConversationFailed, distinct: str) -> R
     )  # fmt: skip
 
 
+def note_caught_up() -> None:
+    """Note that a consumer has read all that was said; after a gap, leases run anew."""
+    with connection.cursor() as cursor:
+        cursor.execute(CAUGHT_UP, [GAP_SECONDS])
+
+
 def expire_leases() -> int:
-    """End the attempts whose lease ran out; how many."""
-    return end_attempts(
-        "select id from conversations_delivery where state = 'running' and deadline < clock_timestamp()",
-        [], FailureCode.LEASE_EXPIRED,
-    )  # fmt: skip
+    """End the attempts whose lease ran out while the ledger was listening; how many."""
+    return end_attempts(EXPIRED, [GAP_SECONDS], FailureCode.LEASE_EXPIRED)
 
 
-def give_up_lost(queue: str, services: list[str], empty: bool) -> int:
-    """Send again what was sent and is evidently no longer on the queue; how many."""
-    overtaken = """
-        select d.id from conversations_delivery d
-        where d.service = any(%s) and d.state = 'sent' and d.sent_at < clock_timestamp() - make_interval(secs => %s)
-          and (%s or d.sent_at < (
-            select max(x.sent_at) from conversations_delivery x
-            where x.service = any(%s) and x.started_at > clock_timestamp() - interval '10 minutes'
-          ) - make_interval(secs => %s))
-    """
+def overdue_queues() -> dict[str, list[str]]:
+    """The services, by queue, with a delivery that was sent a while ago and has not started."""
+    queues: dict[str, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(OVERDUE, [LOST_AFTER_SECONDS])
+        for queue, service in cursor.fetchall():
+            queues.setdefault(queue, []).append(service)
+    return queues
+
+
+def give_up_lost(services: list[str], empty: bool) -> int:
+    """Send again what was sent and is evidently no longer on the queue of these services; how many."""
     values = [services, LOST_AFTER_SECONDS, empty, services, LOST_AFTER_SECONDS]
-    return end_attempts(overtaken, values, FailureCode.LOST_IN_TRANSIT)
+    return end_attempts(OVERTAKEN, values, FailureCode.LOST_IN_TRANSIT)
 
 
 def end_attempts(select: str, values: list[Any], code: FailureCode) -> int:

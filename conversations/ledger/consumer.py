@@ -6,7 +6,6 @@ each message is recorded alone; one that fails alone is parked, with its error, 
 
 import json
 import logging
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -28,7 +27,7 @@ from pipeline.events import ABOUT_A_DELIVERY, ProgressReported, ServiceFailed, S
 from pipeline.records import InvalidRecord, Record, from_wire
 
 log = logging.getLogger(__name__)
-GATHER_SECONDS, MOST_GATHERED = 0.01, 100
+GATHER_SECONDS, MOST_GATHERED, NOTE_SECONDS = 0.01, 100, 1.0
 
 
 class Unbelieved(Exception):
@@ -48,6 +47,10 @@ class Consumer:
         while not self.stopping.is_set():
             try:
                 self.consume()
+            except OperationalError as error:
+                log.warning("consumer: the database is away (%s)", type(error).__name__)
+                connection.close()
+                self.stopping.wait(0.5)
             except (OSError, *bus.BROKER_ERRORS) as error:
                 log.warning("consumer: the broker is away (%s)", type(error).__name__)
                 self.stopping.wait(0.5)
@@ -58,14 +61,17 @@ class Consumer:
             channel = broker.channel()
             channel.basic_qos(0, MOST_GATHERED, False)
             self.gathered.clear()
-            consumer = KombuConsumer(
-                channel, [bus.queue(bus.LEDGER)], on_message=self.gathered.append, accept=["json"]
-            )
+            consumer = KombuConsumer(channel, [bus.queue(bus.LEDGER)], on_message=self.gathered.append, accept=["json"])
+            noted = 0.0
             with consumer:
                 while not self.stopping.is_set():
                     self.gather(broker)
+                    caught_up = len(self.gathered) < MOST_GATHERED
                     if self.gathered:
                         self.record_gathered()
+                    if caught_up and time.monotonic() - noted > NOTE_SECONDS:
+                        attempts.note_caught_up()
+                        noted = time.monotonic()
 
     def gather(self, broker: Any) -> None:
         """Wait for a message, then for those right behind it."""
@@ -74,7 +80,7 @@ class Consumer:
             until = time.monotonic() + GATHER_SECONDS
             while len(self.gathered) < MOST_GATHERED and (left := until - time.monotonic()) > 0:
                 broker.drain_events(timeout=left)
-        except (TimeoutError, socket.timeout):
+        except TimeoutError:
             pass
 
     def record_gathered(self) -> None:
@@ -104,7 +110,7 @@ def receive_together(bodies: list[Any]) -> None:
             receive(wire for body in bodies for wire in wires_in(body))
     except OperationalError:
         raise
-    except Exception as error:  # noqa: BLE001  (found again, and parked, below)
+    except Exception as error:  # found again, and parked, below
         log.info("consumer: %s in a batch of %d; receiving one by one", type(error).__name__, len(bodies))
         for body in bodies:
             receive_alone(body)
@@ -117,7 +123,7 @@ def receive_alone(body: Any) -> None:
             receive(wires_in(body))
     except OperationalError:
         raise
-    except Exception as error:  # noqa: BLE001  (a projection may raise anything; the operator sees it)
+    except Exception as error:  # a projection may raise anything; the operator sees it
         log.error("consumer: a message was parked: %s", type(error).__name__)
         park(body, error)
 
@@ -148,9 +154,7 @@ def receive(wires: Iterable[Any]) -> None:
 
 
 def believed(records: list[Record]) -> list[Record]:
-    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved.
-
-    """
+    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved."""
     says = dict(Subscription.objects.values_list("service", "says"))
     asked = {(each.causationid, each.source) for each in records}
     causes = {

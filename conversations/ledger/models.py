@@ -140,3 +140,20 @@ class Parked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.error} at {self.parked_at}"
+
+
+class Clock(models.Model):
+    """One row: when a consumer last was up to date, and since when without a gap.
+
+    A ledger that was away must not charge the workers for it: no lease expires unless a consumer is up to date, and
+    has been for as long as the lease.
+    """
+
+    caught_up_at = models.DateTimeField(null=True)
+    steady_since = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "conversations"
+
+    def __str__(self) -> str:
+        return f"caught up at {self.caught_up_at}"

@@ -19,10 +19,9 @@ from kombu import Producer
 from kombu.exceptions import ChannelError
 
 from conversations.ledger import attempts
-from conversations.ledger.models import Subscription
 from pipeline import bus
 from pipeline.events import EVENTS
-from pipeline.records import Record, to_wire
+from pipeline.records import Record, rfc3339, to_wire
 
 log = logging.getLogger(__name__)
 POLL_SECONDS, LEASE_CHECK_SECONDS, CALM_SECONDS = 0.1, 0.5, 2.5
@@ -142,11 +141,10 @@ class Relay:
     def check_attempts(self) -> None:
         """End the attempts whose lease ran out or whose message is gone."""
         attempts.expire_leases()
-        queues: dict[str, list[str]] = {}
-        for service, queue in Subscription.objects.filter(active=True).values_list("service", "queue"):
-            queues.setdefault(queue, []).append(service)
-        for queue, services in queues.items():
-            attempts.give_up_lost(queue, services, self.is_calm(queue))
+        overdue = attempts.overdue_queues()
+        self.empty_since = {queue: since for queue, since in self.empty_since.items() if queue in overdue}
+        for queue, services in overdue.items():
+            attempts.give_up_lost(services, self.is_calm(queue))
 
     def is_calm(self, queue: str) -> bool:
         """Whether a queue has been seen empty for a while."""
@@ -168,7 +166,7 @@ def record_of(row: dict[str, Any]) -> Record:
         **text,
         source=row["source"],
         type=row["type"],
-        time=row["time"].isoformat(),
+        time=rfc3339(row["time"]),
         causationid=str(row["causationid"] or ""),
         traceparent=row["traceparent"],
         data=msgspec.json.decode(row["data"], type=EVENTS[row["type"]]),

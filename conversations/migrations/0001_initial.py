@@ -1,5 +1,7 @@
 """The tables, and before them the text search configurations that fold accents before they stem."""
 
+import uuid
+
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.contrib.postgres.fields
@@ -8,10 +10,8 @@ import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
-import uuid
 from django.conf import settings
 from django.db import migrations, models
-
 
 CONFIGURATION = """
 create text search configuration parley_{name} (copy = {base});

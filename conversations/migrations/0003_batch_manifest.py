@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0002_subscriptions'),
+        ("conversations", "0002_subscriptions"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='batch',
-            name='language',
-            field=models.CharField(blank=True, default='', max_length=8),
+            model_name="batch",
+            name="language",
+            field=models.CharField(blank=True, default="", max_length=8),
         ),
         migrations.AddField(
-            model_name='batch',
-            name='sealed_manifest',
-            field=models.BinaryField(default=b''),
+            model_name="batch",
+            name="sealed_manifest",
+            field=models.BinaryField(default=b""),
         ),
         migrations.AddField(
-            model_name='batchitem',
-            name='line',
+            model_name="batchitem",
+            name="line",
             field=models.PositiveIntegerField(null=True),
         ),
     ]

@@ -1,10 +1,10 @@
 """Every table of the monolith. All business rows belong to an organization."""
 
-from conversations.ledger.models import Attempt, Delivery, Event, Parked, Subscription
+from conversations.ledger.models import Attempt, Clock, Delivery, Event, Parked, Subscription
 from conversations.models.calls import Batch, BatchItem, Conversation, Details, Entity, Redaction, Tag, Utterance
 from conversations.models.people import IdempotencyKey, Organization, Role, Token, User
 
 __all__ = [
-    "Attempt", "Batch", "BatchItem", "Conversation", "Delivery", "Details", "Entity", "Event", "IdempotencyKey",
+    "Attempt", "Batch", "BatchItem", "Clock", "Conversation", "Delivery", "Details", "Entity", "Event", "IdempotencyKey",
     "Organization", "Parked", "Redaction", "Role", "Subscription", "Tag", "Token", "User", "Utterance",
 ]  # fmt: skip

@@ -110,7 +110,7 @@ class Details(models.Model):
 class BatchItem(models.Model):
     """A file of a batch, and what became of it at the door.
 
-    Its name is sealed with the key of its call, so that erasing the call reaches it; of a refused file with the batch's.
+    Its name is sealed with the key of its call, so that erasing the call reaches it, or else with the key of the batch.
     ``line`` is that of the manifest, from 1. ``reason`` says why a file was refused, or what there is to know of it.
     """
 
@@ -256,4 +256,3 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tag} on {self.conversation_id}"
-

@@ -1,4 +1,4 @@
-"""Receiving, retrying and erasing calls."""
+"""Receiving, retrying, reprocessing and erasing calls."""
 
 import hashlib
 import hmac
@@ -19,12 +19,13 @@ from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from pipeline import documents
 from pipeline.config import config
-from pipeline.events import ConversationErased, ConversationReceived
+from pipeline.events import Blob, ConversationErased, ConversationReceived, ReprocessingRequested
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
 from pipeline.storage import CHUNK, BlobCorrupt, blob_store
 
 MONOLITH = "monolith"
+UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING, Delivery.State.DEAD)
 
 
 class UploadRefused(Exception):
@@ -105,13 +106,20 @@ def new_conversation(organization: Organization, details: CallDetails, digest: s
 
 
 def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) -> ConversationReceived:
-    """Put the audio and the frozen settings in the blob store."""
+    """Put the audio in the blob store, and the settings of today beside it."""
     place = str(conversation.organization_id), str(conversation.id)
     raw = blob_store().put("raw", *place, chunks_of(audio), "application/octet-stream")
     conversation.audio = msgspec.to_builtins(raw)
+    return ConversationReceived(
+        audio=raw, settings=freeze_settings(conversation), language=details.language, channels=details.channels
+    )
+
+
+def freeze_settings(conversation: Conversation) -> Blob:
+    """Store the processing settings of a run that starts now."""
     settings = documents.encode(conversation.organization.settings(config().max_call_seconds))
-    frozen = blob_store().put("safe", *place, [settings], "application/json")
-    return ConversationReceived(audio=raw, settings=frozen, language=details.language, channels=details.channels)
+    place = str(conversation.organization_id), str(conversation.id)
+    return blob_store().put("safe", *place, [settings], "application/json")
 
 
 def initial(conversation: Conversation, event: Any, id: str = "") -> Record:
@@ -128,9 +136,14 @@ def chunks_of(audio: IO[bytes]) -> Iterator[bytes]:
     while chunk := audio.read(CHUNK):
         size += len(chunk)
         if size > most:
-            text = _("The file is larger than %(most)d MB, the most that is taken in. Split it, or raise the limit.")
-            raise UploadRefused("file_too_large", text % {"most": most // 1024**2})
+            raise too_large()
         yield chunk
+
+
+def too_large() -> UploadRefused:
+    """The refusal of a file that is larger than the limit."""
+    text = _("The file is larger than %(most)d MB, the most that is taken in. Split it, or raise the limit.")
+    return UploadRefused("file_too_large", text % {"most": config().max_upload_bytes // 1024**2})
 
 
 def keyed_digest(organization: Organization, chunks: Iterable[bytes]) -> str:
@@ -181,10 +194,28 @@ def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
 def erase(conversation: Conversation) -> None:
     """Erase a call for good: its key first, then every row and blob. The events keep that it was."""
     with transaction.atomic():
-        Delivery.objects.filter(subject=conversation.id).exclude(
-            state__in=[Delivery.State.DONE, Delivery.State.DEAD]
-        ).update(state=Delivery.State.CANCELLED)
+        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
         record(initial(conversation, ConversationErased()))
         blob_store().keys.erase(str(conversation.organization_id), str(conversation.id))
         conversation.delete()
     blob_store().erase(str(conversation.organization_id), str(conversation.id))
+
+
+def reprocess(conversation: Conversation) -> None:
+    """Let a call go through the whole cascade again, as a new run with the settings of today.
+
+    What the last run gave stays until the new one replaces it, step by step.
+    """
+    received = ConversationReceived(
+        audio=msgspec.convert(conversation.audio, Blob),
+        settings=freeze_settings(conversation),
+        language=conversation.requested_language,
+        channels=tuple(conversation.speakers),
+    )
+    requested = initial(conversation, ReprocessingRequested())
+    with transaction.atomic():
+        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
+        Conversation.objects.filter(id=conversation.id).update(
+            run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
+        )
+        record(requested, Record.caused(received, by=requested, source=MONOLITH))

@@ -1,0 +1,135 @@
+"""A service on the bus: it says what it does, once, and what went wrong, without a word of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from billiard.exceptions import WorkerLostError
+
+from pipeline import bus, service
+from pipeline.config import Secret
+from pipeline.documents import Tag, Tags
+from pipeline.events import (
+    ConversationQualified,
+    ConversationTagged,
+    DeliveryHandled,
+    FailureCode,
+    ProgressReported,
+    ServiceFailed,
+    ServiceRegistered,
+)
+from pipeline.records import Record, to_wire, uuid7
+from pipeline.sealing import KeyStore
+from pipeline.service import Service, handle, registrations, say_worker_lost
+from pipeline.services.errors import ExpectedFailure
+from pipeline.storage import BlobStore
+
+Said = list[Record]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Said]:
+    """What is said, instead of a broker; blobs in a folder."""
+    heard: Said = []
+    store = BlobStore(f"file://{tmp_path}/blobs", KeyStore(f"file://{tmp_path}/keys", Secret(b"k" * 32)))
+    monkeypatch.setattr(bus, "say", heard.extend)
+    monkeypatch.setattr(service, "blob_store", lambda: store)
+    return heard
+
+
+def a_service(function: Callable[[Any], Any]) -> Service:
+    return Service(
+        name="qualification", function=function, hears=ConversationTagged, says=(ConversationQualified,), queue="cpu",
+        lease=30.0, window=1, warm=None,
+    )  # fmt: skip
+
+
+def a_call() -> Record:
+    place = {"subject": str(uuid7()), "tenant": str(uuid7())}
+    return Record.initial(ConversationTagged(tag="refund"), source="monolith", **place)
+
+
+def qualify(event: ConversationTagged) -> ConversationQualified:
+    service.report(3, 4)
+    return ConversationQualified(tags=service.save("safe", Tags(tags=(Tag(tag="t", name="T", provenance="test"),))))
+
+
+def test_it_says_progress_then_its_answer(said: Said) -> None:
+    call = a_call()
+    handle(a_service(qualify), to_wire(call), attempt=2)
+    assert [type(each.data) for each in said] == [ProgressReported, ConversationQualified]
+    assert said[0].data == ProgressReported(attempt=2)
+    assert {(each.causationid, each.subject, each.source) for each in said} == {
+        (call.id, call.subject, "qualification")
+    }
+
+
+def test_a_redelivered_event_is_answered_from_memory(said: Said) -> None:
+    call, calls = a_call(), []
+
+    def counted(event: ConversationTagged) -> ConversationQualified:
+        calls.append(event)
+        return qualify(event)
+
+    for attempt in (1, 2):
+        handle(a_service(counted), to_wire(call), attempt)
+    answers = [each for each in said if isinstance(each.data, ConversationQualified)]
+    assert len(calls) == 1
+    assert answers[0] == answers[1]
+
+
+def test_a_memory_whose_blobs_are_damaged_is_no_memory(said: Said, tmp_path: Path) -> None:
+    call = a_call()
+    handle(a_service(qualify), to_wire(call), attempt=1)
+    for path in (tmp_path / "blobs" / "safe").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"damaged")
+    handle(a_service(qualify), to_wire(call), attempt=2)
+    assert service.blob_store().read(said[-1].data.tags, call.tenant, call.subject).startswith(b'{"tags"')
+
+
+def test_a_service_without_an_answer_says_that_it_has_handled_the_event(said: Said) -> None:
+    handle(a_service(lambda event: None), to_wire(a_call()), attempt=3)
+    assert said[-1].data == DeliveryHandled(attempt=3)
+
+
+def test_an_expected_failure_is_said_with_its_code(said: Said) -> None:
+    def fail(event: ConversationTagged) -> ConversationQualified:
+        raise ExpectedFailure(FailureCode.AUDIO_EMPTY, "The file is empty.")
+
+    handle(a_service(fail), to_wire(a_call()), attempt=1)
+    assert said[-1].data == ServiceFailed(attempt=1, code="audio_empty", permanent=True)
+
+
+def test_a_crash_is_said_with_its_class_and_place_but_never_its_text(said: Said, caplog: Any) -> None:
+    def crash(event: ConversationTagged) -> ConversationQualified:
+        raise ValueError("card 4111 1111 1111 1111")
+
+    handle(a_service(crash), to_wire(a_call()), attempt=1)
+    failure = said[-1].data
+    assert isinstance(failure, ServiceFailed)
+    assert (failure.code, failure.permanent, failure.exception) == ("crashed", False, "ValueError")
+    assert failure.locations[-1].startswith("test_service:")
+    assert "4111" not in repr(said) + caplog.text
+
+
+def test_the_death_of_a_pool_child_is_said_by_its_parent(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(service.SERVICES, "qualification", a_service(qualify))
+    task = type("Task", (), {"name": "qualification"})
+    kwargs = {"record": to_wire(a_call()), "attempt": 4}
+    say_worker_lost(sender=task, exception=WorkerLostError(), kwargs=kwargs)
+    say_worker_lost(sender=task, exception=ValueError(), kwargs=kwargs)
+    assert [each.data for each in said] == [ServiceFailed(attempt=4, code="worker_lost")]
+
+
+def test_a_worker_registers_the_services_of_its_queues() -> None:
+    from pipeline import tasks
+
+    assert tasks
+    gpu, cpu = registrations({"gpu"}), registrations({"cpu"})
+    assert [each.source for each in gpu] == ["transcription"]
+    assert {each.source for each in cpu} == {"entity_tagging", "anonymization", "audio_redaction", "qualification"}
+    assert isinstance(gpu[0].data, ServiceRegistered)
+    assert gpu[0].data.subscribes == ("ConversationReceived",)
+    assert gpu[0].data.says == ("ConversationTranscribed",)
