@@ -58,19 +58,19 @@ class CallFilter(django_filters.FilterSet):
         model = Conversation
         fields = ()  # each is declared above
 
-    def with_tags(self, rows: QuerySet[Conversation], _name: str, tags: list[str]) -> QuerySet[Conversation]:
+    def with_tags(self, rows: QuerySet[Conversation], _name: str, value: list[str]) -> QuerySet[Conversation]:
         """Calls that have every one of the tags."""
-        for tag in tags:
+        for tag in value:
             rows = rows.filter(id__in=Tag.objects.filter(tag=tag).values("conversation"))
         return rows
 
-    def with_flags(self, rows: QuerySet[Conversation], _name: str, flags: list[str]) -> QuerySet[Conversation]:
+    def with_flags(self, rows: QuerySet[Conversation], _name: str, value: list[str]) -> QuerySet[Conversation]:
         """Calls that have every one of the flags."""
-        return rows.filter(flags__contains=flags) if flags else rows
+        return rows.filter(flags__contains=value) if value else rows
 
-    def with_external_id(self, rows: QuerySet[Conversation], _name: str, external_id: str) -> QuerySet[Conversation]:
+    def with_external_id(self, rows: QuerySet[Conversation], _name: str, value: str) -> QuerySet[Conversation]:
         """The calls that the sender gave this id."""
         user = self.request.user
         if not user.may_see_details:
             raise PermissionDenied(_("Your role may not look for calls by external id."))
-        return rows.filter(external_id_digest=external_id_digest(user.organization, external_id))
+        return rows.filter(external_id_digest=external_id_digest(user.organization, value))

@@ -1,47 +1,98 @@
-"""Errors as problem details (RFC 9457): ``{type, title, status, detail, errors?}``."""
+"""Errors as problem details (RFC 9457): ``{type, title, status, code, detail, errors?}``. One place for all of them."""
 
+import logging
+import traceback
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import psycopg_pool
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from rest_framework import exceptions, status
+from django.utils.translation import gettext as _
+from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
+
+from conversations.services.calls import UploadRefused
+from conversations.services.tagging import TagRefused
+from pipeline.storage import BlobCorrupt, BlobMissing, StorageError
+
+log = logging.getLogger(__name__)
+AWAY = (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError)
+SECONDS_TO_RETRY = 5
+UPLOAD_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 
 class Problem(exceptions.APIException):
     """An error with a code of its own, such as ``file_too_large``."""
 
-    def __init__(self, status_code: int, code: str, detail: str) -> None:
+    def __init__(self, status_code: int, code: str, detail: str, wait: int | None = None) -> None:
         super().__init__(detail, code)
         self.status_code = status_code
+        self.wait = wait
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """The problem details in the OpenAPI document."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="For programs, such as not_ready.")
+    detail = serializers.CharField(help_text="For people.")
+    errors = serializers.DictField(required=False, help_text="By field, where the request is not valid.")
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The response to an error, or None for one that is a bug (a 500 without its text)."""
-    if isinstance(error, Http404):
-        error = exceptions.NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
-    if not isinstance(error, exceptions.APIException):
-        return None
+    """The response to an error. One that is a bug is logged without its text, which may hold what was said."""
+    problem = problem_of(error)
+    if problem is None:
+        if settings.DEBUG_PROPAGATE_EXCEPTIONS:
+            return None
+        log.error("%s in %s at %s", type(error).__name__, type(context["view"]).__name__, locations_of(error))
+        problem = Problem(500, "error", _("Something went wrong on our side. It has been noted."))
     set_rollback()
     headers = {}
-    if wait := getattr(error, "wait", None):
+    if wait := getattr(problem, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    if challenge := getattr(error, "auth_header", None):
+    if challenge := getattr(problem, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    return Response(body(error), error.status_code, headers=headers, content_type="application/problem+json")
+    return Response(body(problem), problem.status_code, headers=headers, content_type="application/problem+json")
 
 
-def body(error: exceptions.APIException) -> dict[str, Any]:
+def problem_of(error: Exception) -> exceptions.APIException | None:
+    """What an error is to who asked; None for a bug."""
+    match error:
+        case exceptions.APIException():
+            return error
+        case Http404():
+            return exceptions.NotFound()
+        case PermissionDenied():
+            return exceptions.PermissionDenied(str(error) or None)
+        case UploadRefused():
+            return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
+        case TagRefused():
+            return Problem(400, "tag_refused", str(error))
+        case BlobMissing() | BlobCorrupt():
+            return Problem(500, "file_damaged", _("A file of this call is missing or damaged in the storage."))
+        case _ if isinstance(error, AWAY):
+            log.warning("away: %s", type(error).__name__)
+            return Problem(503, "unavailable", _("The service is not available. Try again shortly."), SECONDS_TO_RETRY)
+    return None
+
+
+def body(problem: exceptions.APIException) -> dict[str, Any]:
     """The problem details of an error."""
-    problem: dict[str, Any] = {"type": "about:blank", "title": error.default_detail, "status": error.status_code}
-    if isinstance(error, exceptions.ValidationError):
-        problem |= {"code": "invalid", "detail": "Some fields are not right.", "errors": error.detail}
-        problem["title"] = "The request is not valid."
-    else:
-        problem |= {"code": error.get_codes(), "detail": str(error.detail)}
-    if error.status_code == status.HTTP_401_UNAUTHORIZED:
-        problem["title"] = "Not signed in."
-    return problem
+    details = {"type": "about:blank", "title": HTTPStatus(problem.status_code).phrase, "status": problem.status_code}
+    if isinstance(problem, exceptions.ValidationError):
+        return details | {"code": "invalid", "detail": _("Some fields are not right."), "errors": problem.detail}
+    return details | {"code": problem.get_codes(), "detail": str(problem.detail)}
+
+
+def locations_of(error: Exception) -> str:
+    """The code that an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return " < ".join(f"{Path(frame.filename).stem}:{frame.lineno}" for frame in reversed(frames))

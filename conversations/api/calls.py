@@ -1,0 +1,126 @@
+"""Calls: send, list, look at, retry, erase."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations.api.idempotency import answer_once
+from conversations.api.permissions import MayErase, MaySend
+from conversations.api.problems import Problem, ProblemSerializer
+from conversations.api.scope import OfOrganization
+from conversations.api.serializers import (
+    CallSerializer,
+    CallWithStagesSerializer,
+    UploadedSerializer,
+    UploadSerializer,
+)
+from conversations.filters import CallFilter
+from conversations.models import Conversation
+from conversations.services import calls
+from pipeline.config import config
+
+MOST_FORM_BYTES = 1024 * 1024  # what a form has beside its file
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER,
+    description="The same request under the same key has one effect and the same answer, for a day.",
+)  # fmt: skip
+
+
+class Calls(OfOrganization, ListAPIView):
+    """All calls of the organization."""
+
+    permission_classes = (*ListAPIView.permission_classes, MaySend)
+    parser_classes = (MultiPartParser,)
+    serializer_class = CallSerializer
+    filterset_class = CallFilter
+
+    def get_queryset(self) -> QuerySet[Conversation]:
+        """The calls with their tags."""
+        return super().get_queryset().prefetch_related("tags")
+
+    @extend_schema(
+        operation_id="conversations_send",
+        request=UploadSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={
+            201: OpenApiResponse(UploadedSerializer, "The call and its bytes are synced to disk."),
+            200: OpenApiResponse(UploadedSerializer, "The same bytes were here before: this is the call they are."),
+            (400, "application/problem+json"): ProblemSerializer,
+            (409, "application/problem+json"): OpenApiResponse(
+                ProblemSerializer, "The same request is being answered."
+            ),
+            (413, "application/problem+json"): OpenApiResponse(ProblemSerializer, "The file is too large."),
+            (422, "application/problem+json"): OpenApiResponse(ProblemSerializer, "The key was used for another."),
+            (503, "application/problem+json"): OpenApiResponse(ProblemSerializer, "Try again shortly."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Send a call.
+
+        It is transcribed, anonymized and tagged in the background: follow it at its own address.
+        """
+        refuse_too_large(request)
+        upload = UploadSerializer(data=request.data)
+        upload.is_valid(raise_exception=True)
+        audio = upload.validated_data["audio"]
+        fields = {name: request.data.getlist(name) for name in sorted(request.data) if name != "audio"}
+        return answer_once(request, fields, audio, lambda: receive(request, upload))
+
+
+class Call(OfOrganization, RetrieveAPIView):
+    """One call."""
+
+    permission_classes = (*RetrieveAPIView.permission_classes, MayErase)
+    serializer_class = CallWithStagesSerializer
+    lookup_field = "id"
+
+    @extend_schema(operation_id="conversations_erase", responses={204: None})
+    def delete(self, request: Request, id: UUID) -> Response:
+        """Erase a call for good, in every backup too. Admins only."""
+        calls.erase(self.conversation())
+        return Response(status=204)
+
+
+class Retry(OfOrganization, GenericAPIView):
+    """Another try."""
+
+    permission_classes = (*GenericAPIView.permission_classes, MaySend)
+    serializer_class = CallSerializer
+
+    @extend_schema(
+        operation_id="conversations_retry",
+        request=None,
+        responses={202: CallSerializer, (409, "application/problem+json"): ProblemSerializer},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Let the steps of a failed call that went wrong run again."""
+        conversation = self.conversation()
+        if not calls.retry(request.user.organization, [conversation.id]):
+            raise Problem(409, "not_failed", _("Only a call that failed can be tried again."))
+        conversation.refresh_from_db()
+        return Response(self.get_serializer(conversation).data, 202)
+
+
+def refuse_too_large(request: Request) -> None:
+    """Refuse by its announced length what would be refused at its end. Raises UploadRefused."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > config().max_upload_bytes + MOST_FORM_BYTES:
+        raise calls.too_large()
+
+
+def receive(request: Request, upload: UploadSerializer) -> Response:
+    """Take in a call and say which it is."""
+    received = calls.receive_call(request.user.organization, upload.validated_data["audio"], upload.details())
+    conversation = received.conversation
+    if received.created:
+        conversation.refresh_from_db(fields=["received_at"])
+    answer: dict[str, Any] = UploadedSerializer(conversation, context={"duplicate": not received.created}).data
+    location = request.build_absolute_uri(reverse("api:conversation", args=[conversation.id]))
+    return Response(answer, 201 if received.created else 200, headers={"Location": location})

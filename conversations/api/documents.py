@@ -1,0 +1,86 @@
+"""The OpenAPI shapes of documents that are not made by serializers: transcripts, waveforms, event records."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class WordSerializer(serializers.Serializer[Any]):
+    """A timed token; a redacted stretch is one word whose text is its placeholder."""
+
+    text = serializers.CharField()
+    start = serializers.FloatField(allow_null=True)
+    end = serializers.FloatField(allow_null=True)
+    probability = serializers.FloatField()
+
+
+class UtteranceSerializer(serializers.Serializer[Any]):
+    """What one speaker says without being interrupted."""
+
+    index = serializers.IntegerField()
+    speaker = serializers.CharField()
+    channel = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    text = serializers.CharField()
+    confidence = serializers.FloatField()
+    words = WordSerializer(many=True)
+
+
+class RedactionSerializer(serializers.Serializer[Any]):
+    """A stretch that is hidden, in text and audio."""
+
+    label = serializers.CharField()
+    placeholder = serializers.CharField()
+    utterance = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+
+
+class TranscriptSerializer(serializers.Serializer[Any]):
+    """The anonymized transcript; times are seconds from the start of the call."""
+
+    conversation = serializers.UUIDField()
+    language = serializers.CharField()
+    duration = serializers.FloatField()
+    utterances = UtteranceSerializer(many=True)
+    redactions = RedactionSerializer(many=True)
+
+
+class PeaksSerializer(serializers.Serializer[Any]):
+    """The waveform: per channel, ``per_second`` values a second between 0 and 1."""
+
+    per_second = serializers.IntegerField()
+    duration = serializers.FloatField()
+    channels = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One sending of an event to a service, and what came of it."""
+
+    number = serializers.IntegerField()
+    sent_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField()
+    exception = serializers.CharField()
+    locations = serializers.ListField(child=serializers.CharField())
+
+
+class DeliverySerializer(serializers.Serializer[Any]):
+    """An event owed to a service."""
+
+    event = serializers.UUIDField(source="event_id")
+    service = serializers.CharField()
+    state = serializers.CharField()
+    error = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    done_at = serializers.DateTimeField(allow_null=True)
+    attempts = AttemptSerializer(many=True, source="history")
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    """All that happened to a call: CloudEvents records, and their deliveries by time."""
+
+    events = serializers.ListField(child=serializers.DictField())
+    deliveries = DeliverySerializer(many=True)

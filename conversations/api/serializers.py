@@ -1,0 +1,196 @@
+"""The shapes of the API: what is taken in, and what is given."""
+
+from typing import Any
+
+import msgspec
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from conversations import words
+from conversations.models import Conversation, Entity, Tag
+from conversations.services.calls import CallDetails, details_of
+from conversations.stages import StageState, stages_of
+from pipeline.sealing import KeyMissing
+
+MOST_METADATA_BYTES, MOST_CHANNELS = 16 * 1024, 8
+SLUGS = rf"^\s*[a-z][a-z0-9_-]{{0,31}}(\s*,\s*[a-z][a-z0-9_-]{{0,31}}){{0,{MOST_CHANNELS - 1}}}\s*\Z"
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """A call as it is sent; only ``audio`` is needed."""
+
+    audio = serializers.FileField(allow_empty_file=True, max_length=255)
+    external_id = serializers.CharField(required=False, max_length=200)
+    language = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        validators=[RegexValidator(r"^[a-z]{2,3}\Z", _("Give a language as its code, such as en."))],
+        help_text=_("Its code, such as en. Without one it is detected."),
+    )
+    started_at = serializers.DateTimeField(required=False)
+    agent = serializers.CharField(required=False, max_length=100, help_text=_("Stored in the clear, and searchable."))
+    channels = serializers.CharField(
+        required=False,
+        validators=[RegexValidator(SLUGS, _("Give up to 8 roles separated by commas, such as agent,customer."))],
+        help_text=_("Who speaks on each channel, such as agent,customer."),
+    )
+    metadata = serializers.CharField(required=False, help_text=_("A JSON object of at most 16 KiB."))
+
+    def validate_channels(self, channels: str) -> tuple[str, ...]:
+        """The roles."""
+        return tuple(each.strip() for each in channels.split(","))
+
+    def validate_metadata(self, metadata: str) -> dict[str, Any]:
+        """The object."""
+        if len(metadata.encode()) > MOST_METADATA_BYTES:
+            raise serializers.ValidationError(_("The metadata is larger than 16 KiB."))
+        try:
+            return msgspec.json.decode(metadata, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError):
+            raise serializers.ValidationError(_("The metadata is not a JSON object.")) from None
+
+    def details(self) -> CallDetails:
+        """What the sender says about the call."""
+        said = {name: value for name, value in self.validated_data.items() if name != "audio"}
+        return CallDetails(file_name=self.validated_data["audio"].name or "", **said)
+
+
+class UploadedSerializer(serializers.ModelSerializer[Conversation]):
+    """The answer to an upload. ``duplicate``: the same bytes were here before; this is the call that they are."""
+
+    duplicate = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Conversation
+        fields = ("id", "status", "duplicate", "received_at")
+
+    def get_duplicate(self, conversation: Conversation) -> bool:
+        """Whether the bytes were here before."""
+        return bool(self.context["duplicate"])
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """The moment that a tag was given for."""
+
+    utterance = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    start_char = serializers.IntegerField()
+    end_char = serializers.IntegerField()
+    words = serializers.CharField()
+
+
+class TagSerializer(serializers.ModelSerializer[Tag]):
+    """A tag on a call or on one utterance of it."""
+
+    evidence = EvidenceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Tag
+        fields = ("id", "tag", "name", "kind", "provenance", "score", "utterance", "evidence", "created_at")
+        read_only_fields = fields
+
+
+class TagGivenSerializer(serializers.Serializer[Any]):
+    """A tag that a person gives."""
+
+    tag = serializers.CharField(max_length=100, help_text=_("A tag of the taxonomy, or a new one."))
+    utterance = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1,
+        help_text=_("Its index, to tag it alone."),
+    )  # fmt: skip
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why a call failed."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    stage = serializers.CharField()
+
+
+class StageSerializer(serializers.Serializer[Any]):
+    """A step of the processing. ``error`` is the code of the last attempt that failed."""
+
+    service = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=[(each.value, each.value) for each in StageState])
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    attempts = serializers.IntegerField()
+    progress = serializers.FloatField(help_text=_("From 0 to 1."))
+    error = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class CallSerializer(serializers.ModelSerializer[Conversation]):
+    """A call in a list."""
+
+    tags = TagSerializer(many=True, read_only=True)
+    flags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    failure = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Conversation
+        fields: tuple[str, ...] = (
+            "id", "status", "language", "duration", "agent", "speakers", "batch", "started_at", "received_at",
+            "completed_at", "tags", "flags", "failure",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(FailureSerializer(allow_null=True))
+    def get_failure(self, conversation: Conversation) -> dict[str, str] | None:
+        """What went wrong, in words."""
+        code, service = conversation.failure_code, conversation.failure_service
+        if not code:
+            return None
+        return {"code": code, "sentence": words.failure_sentence(code, service), "stage": service}
+
+
+class CallWithStagesSerializer(CallSerializer):
+    """One call. ``external_id`` and ``metadata`` are left out for those who may not see them."""
+
+    stages = serializers.SerializerMethodField()
+    external_id = serializers.CharField(required=False, read_only=True)
+    metadata = serializers.DictField(required=False, read_only=True)
+
+    class Meta(CallSerializer.Meta):
+        fields = (*CallSerializer.Meta.fields, "stages", "external_id", "metadata")
+        read_only_fields = fields
+
+    @extend_schema_field(StageSerializer(many=True))
+    def get_stages(self, conversation: Conversation) -> Any:
+        """The steps, in order."""
+        return StageSerializer(stages_of(conversation), many=True).data
+
+    def to_representation(self, conversation: Conversation) -> dict[str, Any]:
+        """The call, with what its sender said of it for eyes with the permission."""
+        if self.context["request"].user.may_see_details:
+            try:
+                said = details_of(conversation)
+            except KeyMissing:
+                said = CallDetails()
+            conversation.external_id, conversation.metadata = said.external_id, said.metadata
+        return super().to_representation(conversation)
+
+
+class EntitySerializer(serializers.ModelSerializer[Entity]):
+    """A named thing that is no personal data; offsets are in the text of its utterance."""
+
+    class Meta:
+        model = Entity
+        fields = ("utterance", "label", "text", "start_char", "end_char", "score")
+
+
+class HitSerializer(serializers.Serializer[Any]):
+    """A moment in a call at which a query is found. ``highlight`` is HTML in which only ``<mark>`` occurs."""
+
+    conversation = serializers.UUIDField()
+    utterance = serializers.IntegerField()
+    speaker = serializers.CharField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    highlight = serializers.CharField()
+    rank = serializers.FloatField()
