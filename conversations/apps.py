@@ -22,4 +22,4 @@ class ConversationsConfig(AppConfig):
 class AdminConfig(DjangoAdminConfig):
     """Django's admin, with our site."""
 
-    default_site = "conversations.admin.site.ParleyAdminSite"
+    default_site = "conversations.admin_site.ParleyAdminSite"

@@ -82,10 +82,11 @@ DATABASES = {
 
 # Uploads are streamed to disk, never held in memory; the limit on their size is checked by the view.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-DATA_UPLOAD_MAX_NUMBER_FILES = CONFIG.max_batch_files
+DATA_UPLOAD_MAX_NUMBER_FILES = CONFIG.max_batch_files + 2  # so that the upload page itself says what is too many
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_VERBOSE = False  # it greets at every start, in every command
+AXES_ENABLE_ADMIN = False  # its tables know no organizations
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -22,7 +22,7 @@ from pipeline.config import config
 MOST_BYTES = 8 * 1024 * 1024
 LONGEST_AGENT, LONGEST_EXTERNAL_ID = 100, 200  # the first is a column's width
 COLUMNS = ("file", "external_id", "language", "started_at", "agent", "channels")
-CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,32}")
+CHANNEL, MOST_CHANNELS = re.compile(r"[a-z][a-z0-9_-]{0,31}"), 8
 
 
 class ManifestRefused(Exception):
@@ -191,8 +191,9 @@ def read_date(text: str) -> datetime | None:
 
 def read_channels(text: str) -> tuple[str, ...]:
     """Who speaks on each channel: names separated by comma, semicolon, slash, plus or space. Raises BadCell."""
-    names = tuple(re.split(r"\s*[,;/+]\s*|\s+", text)) if text else ()
-    if len(set(names)) < len(names) or not all(CHANNEL.fullmatch(name) for name in names):
+    names = tuple(re.split(r"\s*[,;/+]\s*|\s+", text.lower())) if text else ()
+    repeated = len(set(names)) < len(names)
+    if repeated or len(names) > MOST_CHANNELS or not all(CHANNEL.fullmatch(name) for name in names):
         raise BadCell(Reason.LINE_BAD_CHANNELS)
     return names
 

@@ -1,0 +1,22 @@
+"""The admin site. It stands outside the package ``admin``, which registers with it when it is imported."""
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest
+
+from conversations.models import Role, User
+
+STAFF = (Role.ADMIN, Role.SUPERVISOR)
+
+
+class ParleyAdminSite(AdminSite):
+    """Django's admin under our name, for admins and supervisors of an organization."""
+
+    site_header = "Parley"
+    site_title = "Parley"
+    login_form = AuthenticationForm  # who may come in is asked below, not of ``is_staff``
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether someone may open any page of it."""
+        user = request.user
+        return isinstance(user, User) and user.is_active and user.role in STAFF
