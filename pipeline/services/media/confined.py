@@ -118,7 +118,7 @@ def _run_confined(command: list[str], scratch: str, stderr: int, limits: Limits)
 
 
 def _set_limits(pid: int, limits: Limits) -> None:
-    """Limit a running child, which only Linux can do; setting them in the child before it starts is unsafe with threads."""
+    """Limit a running child, on Linux only. Before it starts, it takes ``preexec_fn``, which is unsafe with threads."""
     if not hasattr(resource, "prlimit"):
         return
     for kind, limit in (

@@ -15,7 +15,7 @@ from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.recording import Recording, listen
-from pipeline.services.transcription.speech import longest
+from pipeline.services.transcription.speech import Chunk, longest
 from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
 
 ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
@@ -109,12 +109,16 @@ def _words(
     on_progress: Callable[[float, float], None],
 ) -> list[list[SpokenWord]]:
     """The words of each channel, in order."""
-    spoken: list[list[SpokenWord]] = [[] for _ in recording.speakers]
     total = sum(chunk.duration for chunk in recording.chunks)
     done = 0.0
     on_progress(done, total)
+    read: list[tuple[Chunk, list[SpokenWord]]] = []
     for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
-        spoken[chunk.channel] += words_of(chunk, heard, language)
+        read.append((chunk, words_of(chunk, heard, language)))
         done += chunk.duration
         on_progress(done, total)
-    return spoken
+    read.sort(key=lambda item: item[0].start)
+    return [
+        [word for chunk, words in read if chunk.channel == channel for word in words]
+        for channel in range(len(recording.speakers))
+    ]

@@ -31,4 +31,4 @@ class Engine(Protocol):
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down each chunk, in their order."""
+        """Write down each chunk, in whatever order is quickest."""
