@@ -87,7 +87,7 @@ def connect(options: dict[str, Any] | None = None) -> Connection:
     return Connection(url, transport_options=transport_options(url) if options is None else options)
 
 
-def publish_task(producer: Producer, *, queue: str, service: str, record: dict[str, Any], attempt: int) -> None:
+def publish_task(producer: Producer, *, queue_name: str, service: str, record: dict[str, Any], attempt: int) -> None:
     """Put a delivery on a service's queue, as a Celery task named like the service.
 
     Not ``send_task``, which lets a task for an unknown queue go astray; and without ``argsrepr``, which would copy
@@ -101,7 +101,13 @@ def publish_task(producer: Producer, *, queue: str, service: str, record: dict[s
         kwargsrepr="-",
     )
     producer.publish(
-        message.body, exchange="", routing_key=queue, headers=message.headers, serializer="json", **message.properties
+        message.body,
+        exchange="",
+        routing_key=queue_name,
+        declare=[queue(queue_name)],
+        headers=message.headers,
+        serializer="json",
+        **message.properties,
     )
 
 

@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import IO, Literal
@@ -130,6 +131,16 @@ class BlobStore:
         """The keys of all blobs of a conversation."""
         found = (self.fs.glob(f"{self.root}/{kind}/{tenant}/{conversation}/*") for kind in ("raw", "safe"))
         return {str(path)[len(self.root) + 1 :] for paths in found for path in paths}
+
+    def places(self) -> set[tuple[str, str]]:
+        """Tenant and conversation of every folder of blobs."""
+        paths = [path for kind in ("raw", "safe") for path in self.fs.glob(f"{self.root}/{kind}/*/*")]
+        return {(str(path).split("/")[-2], str(path).split("/")[-1]) for path in paths}
+
+    def modified(self, key: str) -> datetime:
+        """When a blob was written."""
+        with self._explained():
+            return self.fs.modified(f"{self.root}/{key}")  # type: ignore[no-any-return]
 
     def remove(self, key: str) -> None:
         """Delete one blob by its key."""

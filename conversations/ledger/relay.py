@@ -132,7 +132,7 @@ class Relay:
             for row in rows:
                 bus.publish_task(
                     self.producer,
-                    queue=row["queue"],
+                    queue_name=row["queue"],
                     service=row["service"],
                     record=to_wire(record_of(row)),
                     attempt=row["sends"],

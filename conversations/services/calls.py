@@ -193,12 +193,13 @@ def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
 
 def erase(conversation: Conversation) -> None:
     """Erase a call for good: its key first, then every row and blob. The events keep that it was."""
+    place = str(conversation.organization_id), str(conversation.id)
     with transaction.atomic():
         Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
         record(initial(conversation, ConversationErased()))
-        blob_store().keys.erase(str(conversation.organization_id), str(conversation.id))
         conversation.delete()
-    blob_store().erase(str(conversation.organization_id), str(conversation.id))
+        blob_store().keys.erase(*place)
+    blob_store().erase(*place)
 
 
 def reprocess(conversation: Conversation) -> None:
