@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from conversations.ledger.models import Attempt, Delivery, Event
-from conversations.models import Conversation, Organization, Redaction, Role, Tag, Token, User, Utterance
+from conversations.models import Conversation, Details, Organization, Redaction, Role, Tag, Token, User, Utterance
+from conversations.services.calls import CallDetails, sealed_details
 from pipeline.records import uuid7
 from pipeline.storage import blob_store
 
@@ -48,6 +49,7 @@ def make_conversation(
             "channels": 2, "speakers": ["agent", "customer"], "transcript": {}, **fields,
         }
     )  # fmt: skip
+    Details.objects.create(conversation=conversation, sealed=sealed_details(conversation, CallDetails()))
     Utterance.objects.bulk_create(
         utterance(conversation, index, speaker, text, seconds) for index, (speaker, text) in enumerate(said)
     )
