@@ -2,7 +2,7 @@
 
 1. Make the data folder, and refuse what cannot work: a second run, a taken port, a full disk.
 2. Start the servers that the environment does not name, then the workers, which load their models meanwhile.
-3. Bring the database up to date, make the first user, start the ledger and the web server.
+3. Bring the database up to date, start the ledger and the web server, make the first user.
 4. Upload the sample calls the way anyone would, and follow them until they are done.
 5. Watch. Whatever dies is started again by supervisor and said here.
 """
@@ -64,11 +64,11 @@ def start(home: Home, config: Config, supervisor: Supervision, ours: set[str]) -
     start_servers(home, config, supervisor, ours)
     supervisor.start("gpu", "cpu")
     say("Preparing the database and the pages …")
-    manage("migrate", "--verbosity", "0")
+    manage("migrate", "--verbosity", "0", "--skip-checks")
     collect_static_files(home)
-    login = bootstrap()
     supervisor.start("ledger", "web")
     say("Starting the workers and the web server …")
+    login = bootstrap()
     wait_until_ready(config, supervisor)
     if os.environ.get("PARLEY_SAMPLES") != "0":
         manage("load_samples")
