@@ -1,0 +1,19 @@
+"""The pages for people."""
+
+from django.urls import path
+
+from conversations.views import call, calls, contract, tags
+
+app_name = "conversations"
+
+urlpatterns = [
+    path("", calls.call_list, name="list"),
+    path("progress/", calls.progress, name="progress"),
+    path("act/", calls.act, name="act"),
+    path("conversations/<uuid:id>/", call.detail, name="detail"),
+    path("conversations/<uuid:id>/live/", call.live, name="live"),
+    path("conversations/<uuid:id>/retry/", call.retry, name="retry"),
+    path("conversations/<uuid:id>/tags/", tags.tag, name="tag"),
+    path("conversations/<uuid:id>/tags/<uuid:tag_id>/remove/", tags.untag, name="untag"),
+    path("docs/events/", contract.events, name="events"),
+]

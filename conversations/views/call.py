@@ -1,0 +1,163 @@
+"""The page of one call: what was said, by whom, what is hidden, what it is about, how far it is."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from conversations.ledger.models import Event
+from conversations.models import Conversation, Entity, Role, User
+from conversations.services import calls
+from conversations.services.calls import CallDetails
+from conversations.stages import stages_of
+from conversations.views.player import picture_of
+from conversations.views.processing import mishaps_of, progress_of
+from conversations.views.tags import TagLine, notice_of, panel, tag_lines
+from conversations.views.transcript import passages_of
+from pipeline.sealing import KeyMissing
+from pipeline.storage import StorageError
+
+EVENTS_SHOWN = 200
+NUMBERS = {"CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "DATE", "TIME"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """Entities of a kind: each text with how often it is said and the moment of the first time."""
+
+    label: str
+    underlined: bool
+    texts: Sequence[tuple[str, int, float, int]]
+
+
+def call_of(request: HttpRequest, id: UUID) -> Conversation:
+    """A call of the person's organization, or 404."""
+    calls_of_ours = Conversation.objects.of(request.user.organization)
+    return get_object_or_404(calls_of_ours.select_related("organization", "batch"), id=id)
+
+
+@login_required
+@require_GET
+def detail(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The whole page."""
+    conversation = call_of(request, id)
+    context = parts(conversation, request.user, set(fingerprints(conversation)), done=request.GET.dict())
+    context |= {"details": details(conversation, request.user), "begin": moment_asked(request)}
+    if may_operate(request.user):
+        context["events"] = Event.objects.filter(subject=conversation.id).order_by("recorded_at")[:EVENTS_SHOWN]
+    return render(request, "parley/call/page.html", context)
+
+
+@login_required
+@require_GET
+def live(request: HttpRequest, id: UUID) -> HttpResponse:
+    """What has changed on the page since ``seen``, which the page got with its last answer."""
+    conversation = call_of(request, id)
+    seen = set(request.GET.get("seen", "").split(","))
+    fresh = {name for name, print in fingerprints(conversation).items() if f"{name}:{print}" not in seen}
+    return render(request, "parley/call/live.html", parts(conversation, request.user, fresh))
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Let what failed run again."""
+    if not request.user.may_upload:
+        raise PermissionDenied
+    conversation = call_of(request, id)
+    if calls.retry(request.user.organization, [conversation.id]):
+        messages.success(request, _("The call is being processed again."))
+    return redirect("conversations:detail", conversation.id)
+
+
+def parts(
+    conversation: Conversation, user: User, fresh: set[str], done: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the templates of the page need for the parts that are ``fresh``."""
+    context: dict[str, Any] = {
+        "conversation": conversation,
+        "fresh": fresh,
+        "seen": ",".join(f"{name}:{print}" for name, print in fingerprints(conversation).items()),
+        "progress": progress_of(conversation, stages_of(conversation)),
+        "mishaps": mishaps_of(conversation),
+        "may_retry": user.may_upload,
+    }
+    lines = tag_lines(conversation)
+    if "transcript" in fresh:
+        context["passages"] = passages_of(conversation, [each.tag for each in lines])
+        context["named"] = named_in(conversation)
+    if "player" in fresh:
+        context["picture"] = picture_of(conversation, lines)
+    if "tags" in fresh:
+        context["panel"] = tag_panel(conversation, lines, done or {})
+    return context
+
+
+def tag_panel(conversation: Conversation, lines: Sequence[TagLine], done: dict[str, str]) -> dict[str, Any]:
+    """The tags and their form; without script, the address says what a new tag goes on and what was just done."""
+    number = done.get("on", "")
+    target = conversation.utterances.filter(index=number).first() if number.isdecimal() and len(number) < 9 else None
+    return panel(conversation, lines, target=target, notice=notice_of(conversation, done))
+
+
+def fingerprints(conversation: Conversation) -> dict[str, str]:
+    """What tells whether a part of the page has changed: a short digest for each."""
+    tags = ",".join(map(str, conversation.tags.order_by("id").values_list("id", flat=True)))
+    sources = {
+        "transcript": (conversation.transcript or {}).get("sha256", ""),
+        "player": (conversation.player or {}).get("sha256", "") + (conversation.transcript or {}).get("sha256", ""),
+        "tags": tags,
+    }
+    return {name: hashlib.sha256(source.encode()).hexdigest()[:8] for name, source in sources.items()}
+
+
+def named_in(conversation: Conversation) -> list[Named]:
+    """The entities of a call by kind, the kinds with most of them first."""
+    starts = dict(conversation.utterances.values_list("index", "start"))
+    kinds: dict[str, dict[str, list[Entity]]] = {}
+    for entity in conversation.entities.all():
+        kinds.setdefault(entity.label, {}).setdefault(entity.text, []).append(entity)
+    named = [
+        Named(
+            label=label,
+            underlined=label not in NUMBERS,
+            texts=[
+                (text, len(all), starts.get(all[0].utterance, 0.0), all[0].utterance) for text, all in texts.items()
+            ],
+        )
+        for label, texts in kinds.items()
+    ]
+    return sorted(named, key=lambda each: (not each.underlined, -len(each.texts), each.label))
+
+
+def details(conversation: Conversation, user: User) -> CallDetails | None:
+    """What the sender said about the call, for who may see it and while its key is there."""
+    if not user.may_see_details:
+        return None
+    try:
+        return calls.details_of(conversation)
+    except (StorageError, KeyMissing):
+        return None
+
+
+def may_operate(user: User) -> bool:
+    """Who looks after the installation sees what happened under the hood."""
+    return user.role == Role.ADMIN
+
+
+def moment_asked(request: HttpRequest) -> str:
+    """The second of the call at which the page is to begin, as ``?t=`` says; "" when it says nothing of use."""
+    try:
+        seconds = float(request.GET.get("t", ""))
+    except ValueError:
+        return ""
+    return f"{seconds:.2f}" if 0 <= seconds < 10**6 else ""

@@ -1,0 +1,172 @@
+"""The list of calls: search, filters, pages, and what is done to many at once. All its state is in the address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from conversations.filters import CallFilter
+from conversations.models import Conversation, Tag
+from conversations.search import Hit, best_passages, search_conversations
+from conversations.services import calls, tagging
+from conversations.stages import stages_of_many
+from conversations.views.facets import chosen_filters, facets_of
+from conversations.views.processing import FINISHED, Progress, progress_of
+from conversations.views.strips import strips_of
+from conversations.views.tags import known_tags, uuid_or_none
+
+ROWS = 25
+ORDERS = (
+    ("-received_at", gettext_lazy("Newest first")),
+    ("received_at", gettext_lazy("Oldest first")),
+    ("-duration", gettext_lazy("Longest first")),
+    ("duration", gettext_lazy("Shortest first")),
+)
+BEST = ("", gettext_lazy("Best first"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A call in the list."""
+
+    conversation: Conversation
+    strip: Sequence[str]
+    tags: Sequence[str]
+    progress: Progress
+    passages: Sequence[Hit] = field(default_factory=list)
+    more_hits: int = 0
+
+
+@login_required
+@require_GET
+def call_list(request: HttpRequest) -> HttpResponse:
+    """The calls that search and filters leave."""
+    q = request.GET.get("q", "").strip()
+    ours = Conversation.objects.of(request.user.organization)
+    asked = CallFilter(request.GET, queryset=ours, request=request)
+    page = Paginator(in_order(asked.qs, q, request.GET.get("ordering", "")), ROWS).get_page(request.GET.get("page"))
+    rows = rows_of(page, q)
+    context = {
+        "q": q, "page": page, "rows": rows, "unfinished": [each for each in rows if not each.progress.finished],
+        "facets": facets_of(request), "chosen": chosen_filters(request), "problems": asked.form.errors,
+        "orders": [BEST, *ORDERS] if q else ORDERS, "ordering": request.GET.get("ordering", ""),
+        "state": state_of(request), "pages": pages_of(request, page),
+        "known": known_tags(request.user.organization), "any": page.paginator.count or ours.exists(),
+    }  # fmt: skip
+    return render(request, "parley/list/page.html", context)
+
+
+def in_order(asked: QuerySet[Conversation], q: str, ordering: str) -> QuerySet[Conversation]:
+    """The calls in the order asked for: the best first in a search, else the newest."""
+    if not q:
+        return asked
+    found = search_conversations(asked, q)
+    return found.order_by(ordering, "-id") if ordering in dict(ORDERS) else found
+
+
+def rows_of(page: Page | Sequence[Conversation], q: str = "") -> list[Row]:
+    """What the list shows of each call of a page."""
+    shown = list(page)
+    strips, stages = strips_of(shown), stages_of_many(shown)
+    passages = best_passages(shown, q) if q else {}
+    tags: dict[UUID, dict[str, str]] = {each.id: {} for each in shown}
+    for id, slug, name in (
+        Tag.objects.filter(conversation__in=shown).order_by("name").values_list("conversation_id", "tag", "name")
+    ):
+        tags[id][slug] = name
+    return [
+        Row(
+            conversation=each,
+            strip=strips.get(each.id, ()),
+            tags=list(tags[each.id].values()),
+            progress=progress_of(each, stages[each.id]),
+            passages=passages.get(each.id, ()),
+            more_hits=getattr(each, "hits", 0) - len(passages.get(each.id, ())),
+        )
+        for each in shown
+    ]
+
+
+def state_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """The state of the list but for its page, as the fields of a form."""
+    return [(name, value) for name, values in request.GET.lists() if name != "page" for value in values if value]
+
+
+def pages_of(request: HttpRequest, page: Page) -> list[tuple[str, str]]:
+    """Number and address of the pages around this one; the address of this one and of gaps is ""."""
+    links = []
+    for number in page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1):
+        state = request.GET.copy()
+        state["page"] = str(number)
+        gap = number == Paginator.ELLIPSIS or number == page.number
+        links.append((str(number), "" if gap else f"?{state.urlencode()}"))
+    return links
+
+
+@login_required
+@require_GET
+def progress(request: HttpRequest) -> HttpResponse:
+    """How far the calls of the list are that were not finished when it was last shown."""
+    ids = [id for id in map(uuid_or_none, request.GET.getlist("id")[:ROWS]) if id]
+    rows = rows_of(list(Conversation.objects.of(request.user.organization).filter(id__in=ids)))
+    unfinished = [each for each in rows if each.conversation.status not in FINISHED]
+    return render(request, "parley/list/progress.html", {"rows": rows, "unfinished": unfinished})
+
+
+@login_required
+@require_POST
+def act(request: HttpRequest) -> HttpResponse:
+    """Do to the chosen calls what the button says: retry or tag."""
+    ids = [id for id in map(uuid_or_none, request.POST.getlist("call")) if id]
+    chosen = Conversation.objects.of(request.user.organization).filter(id__in=ids)
+    if not ids:
+        messages.error(request, _("Choose calls first, by the boxes before them."))
+    elif request.POST.get("action") == "retry":
+        retry(request, ids)
+    elif request.POST.get("action") == "tag":
+        tag(request, list(chosen))
+    return redirect(back_to(request))
+
+
+def retry(request: HttpRequest, ids: Sequence[UUID]) -> None:
+    """Let what failed run again. Raises PermissionDenied."""
+    if not request.user.may_upload:
+        raise PermissionDenied
+    number = calls.retry(request.user.organization, ids)
+    if number:
+        text = ngettext("%(n)d call is being processed again.", "%(n)d calls are being processed again.", number)
+        messages.success(request, text % {"n": number})
+    else:
+        messages.info(request, _("None of these calls has failed, so there was nothing to try again."))
+
+
+def tag(request: HttpRequest, chosen: Sequence[Conversation]) -> None:
+    """Tag the calls with what was typed."""
+    name = request.POST.get("tag", "")
+    try:
+        for each in chosen:
+            tagging.tag(each, name, by=request.user)
+    except tagging.TagRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        text = ngettext("Tagged %(n)d call “%(tag)s”.", "Tagged %(n)d calls “%(tag)s”.", len(chosen))
+        messages.success(request, text % {"n": len(chosen), "tag": name.strip()})
+
+
+def back_to(request: HttpRequest) -> str:
+    """The list as it was, if the form says it in a way to be trusted."""
+    address = request.POST.get("next", "")
+    trusted = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()})
+    return address if trusted else reverse("conversations:list")
