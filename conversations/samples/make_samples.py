@@ -3,8 +3,9 @@
     python conversations/samples/make_samples.py [NAME …]
 
 A dialogue is a file of ``dialogues/``. All that is said in it is invented; the telephone, card, bank account and social
-security numbers are ones set aside for tests, films or advertisements. The voices are synthetic, so a call may be played
-to anyone. A call has two channels (0 the agent, 1 the customer) of 8 kHz and 16 bits, in the band of a telephone.
+security numbers are ones set aside for tests, films or advertisements. The voices are synthetic, so a call may be
+played to anyone. A call has two channels (0 the agent, 1 the customer) of 8 kHz and 16 bits, in the band of a
+telephone.
 
 In the manifest, each call has its caller metadata, its ``topic_phrases`` (said, and found by a search), its ``turns``
 (speaker, start and end in seconds, text), and its ``pii``: ``label``, ``said`` (the spoken words), ``turns`` (indices)
