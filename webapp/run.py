@@ -169,8 +169,8 @@ Parley runs at {address}/
 
 Three things to try:
   1. Open a call and press play: the words follow the voice, and what was personal is hidden in both.
-  2. Search for “refund”: each hit jumps to the moment when it was said.
-  3. Upload calls of your own, many at once, at {address}/admin/ and watch them pass.
+  2. Search for “charged twice”, at {address}/?q=charged+twice: a hit jumps to the moment when it was said.
+  3. Upload calls of your own, many at once, at {address}/admin/conversations/batch/add/ and watch them pass.
 
 Logs are in {config.home / "logs"}. Ctrl-C stops everything; the data stays."""
 
