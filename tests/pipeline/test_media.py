@@ -1,0 +1,233 @@
+"""Reading recordings that strangers sent: every file ends in samples or in a failure that says why."""
+
+import csv
+import itertools
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.events import FailureCode
+from pipeline.services import media
+from pipeline.services.errors import ExpectedFailure
+from pipeline.services.media import confined
+
+DATA = Path(os.environ.get("PARLEY_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+
+# File name, encoder options, container that must be seen, channels.
+FORMATS = [
+    ("pcm16.wav", ["-acodec", "pcm_s16le"], "wav", 2),
+    ("pcm8.wav", ["-acodec", "pcm_u8"], "wav", 1),
+    ("mulaw.wav", ["-acodec", "pcm_mulaw"], "wav", 2),
+    ("float.wav", ["-acodec", "pcm_f32le"], "wav", 2),
+    ("large.wav", ["-rf64", "always"], "wav", 2),
+    ("wave.w64", [], "w64", 2),
+    ("layer3.mp3", ["-acodec", "libmp3lame"], "mp3", 2),
+    ("untagged.mp3", ["-acodec", "libmp3lame", "-id3v2_version", "0", "-write_xing", "0"], "mp3", 2),
+    ("aac.m4a", ["-acodec", "aac"], "mov", 2),
+    ("aac.3gp", ["-acodec", "aac"], "mov", 1),
+    ("frames.aac", ["-acodec", "aac", "-f", "adts"], "aac", 2),
+    ("opus.ogg", ["-acodec", "libopus"], "ogg", 2),
+    ("vorbis.ogg", ["-acodec", "libvorbis"], "ogg", 2),
+    ("opus.webm", ["-acodec", "libopus"], "matroska", 2),
+    ("lossless.flac", [], "flac", 2),
+    ("windows.wma", ["-acodec", "wmav2"], "asf", 2),
+    ("apple.aiff", [], "aiff", 2),
+    ("sun.au", [], "au", 2),
+    ("core.caf", [], "caf", 2),
+]
+
+# Content, and the code it must end with.
+BAD = {
+    "nothing": (b"", FailureCode.AUDIO_EMPTY),
+    "HLS playlist": (b"#EXTM3U\n#EXTINF:9,\nfile:///etc/passwd\n", FailureCode.AUDIO_IS_PLAYLIST),
+    "HLS playlist behind a byte order mark": (b"\xef\xbb\xbf\r\n#EXTM3U\n", FailureCode.AUDIO_IS_PLAYLIST),
+    "PLS playlist": (b"[playlist]\nFile1=http://localhost/\n", FailureCode.AUDIO_IS_PLAYLIST),
+    "concat script": (b"ffconcat version 1.0\nfile /etc/passwd\n", FailureCode.AUDIO_IS_PLAYLIST),
+    "DASH manifest": (b"<?xml version='1.0'?>\n<!-- x -->\n<MPD xmlns='u'></MPD>", FailureCode.AUDIO_IS_PLAYLIST),
+    "SMIL": (b"<smil><body/></smil>", FailureCode.AUDIO_IS_PLAYLIST),
+    "ASX": (b"<ASX version='3'></ASX>", FailureCode.AUDIO_IS_PLAYLIST),
+    "text": (b"Dear Sir or Madam,", FailureCode.AUDIO_UNSUPPORTED),
+    "one zero": (b"\0", FailureCode.AUDIO_UNSUPPORTED),
+    "zeros": (bytes(10_000), FailureCode.AUDIO_UNSUPPORTED),
+    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(100), FailureCode.AUDIO_UNSUPPORTED),
+    "AVI": (b"RIFF\x24\0\0\0AVI LIST" + bytes(100), FailureCode.AUDIO_UNSUPPORTED),
+    "subtitles naming a file": (
+        b"1\n00:00:01,000 --> 00:00:02,000\nconcat:/etc/passwd\n",
+        FailureCode.AUDIO_UNSUPPORTED,
+    ),
+    "WAV without samples": (b"RIFF\x24\0\0\0WAVEfmt ", FailureCode.AUDIO_UNREADABLE),
+    "MP4 without media": (b"\0\0\0\x14ftypM4A \0\0\0\0M4A ", FailureCode.AUDIO_UNREADABLE),
+    "Ogg of noise": (b"OggS" + bytes(range(256)) * 9, FailureCode.AUDIO_UNREADABLE),
+    "FLAC of noise": (b"fLaC" + bytes(range(256)) * 9, FailureCode.AUDIO_UNREADABLE),
+    "tag without music": (b"ID3\x04\0\0\0\0\0\x0a" + bytes(10), FailureCode.AUDIO_UNREADABLE),
+}
+
+
+def make(path: Path, *options: str, seconds: float = 1.0, channels: int = 2, rate: int = 16000) -> Path:
+    """Write a tone with ffmpeg."""
+    tone = f"sine=frequency=440:sample_rate={rate}:duration={seconds}"
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", tone, "-ac", str(channels), *options]
+    subprocess.run([*command, str(path)], check=True)
+    return path
+
+
+def fails(path: Path, **limits: float) -> ExpectedFailure:
+    with pytest.raises(ExpectedFailure) as failure:
+        media.decode(path, **limits)
+    assert failure.value.permanent
+    assert path.name not in str(failure.value)
+    return failure.value
+
+
+@pytest.mark.parametrize(("name", "options", "container", "channels"), FORMATS, ids=[row[0] for row in FORMATS])
+def test_a_format_of_telephony_is_read(
+    tmp_path: Path, name: str, options: list[str], container: str, channels: int
+) -> None:
+    path = make(tmp_path / name, *options, channels=channels)
+    info = media.probe(path)
+    assert (info.container, info.channels) == (container, channels)
+    assert info.duration == pytest.approx(1.0, abs=0.1)  # lossy codecs add priming samples
+    samples = media.decode(path, sample_rate=8000)
+    assert samples.shape == (channels, pytest.approx(8000, abs=800))
+    assert samples.dtype == np.float32
+    assert 0.05 < np.abs(samples).max() <= 1.0
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_no_recording_ends_in_a_clear_failure(tmp_path: Path, case: str) -> None:
+    content, code = BAD[case]
+    path = tmp_path / "private name.wav"
+    path.write_bytes(content)
+    assert fails(path).code == code
+    with pytest.raises(ExpectedFailure):
+        media.probe(path)
+
+
+def test_the_name_of_a_file_says_nothing(tmp_path: Path) -> None:
+    path = make(tmp_path / "real.mp3").rename(tmp_path / "concat:a|b%03d.m3u8")
+    assert media.probe(path).container == "mp3"
+
+
+@pytest.mark.parametrize("name", ["call.wav", "call.mp3", "call.au"])
+def test_a_truncated_recording_counts_as_far_as_it_goes(tmp_path: Path, name: str) -> None:
+    path = make(tmp_path / name, seconds=4)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert media.probe(path).duration == pytest.approx(2.0, abs=0.5)
+    assert media.decode(path).shape[1] / 16000 == pytest.approx(2.0, abs=0.5)
+
+
+def test_a_recording_that_is_too_long_is_refused_without_decoding_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "hour.flac"
+    command = [
+        "ffmpeg",
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        "anullsrc=r=8000:cl=mono",
+        "-t",
+        "36000",
+    ]
+    subprocess.run([*command, str(path)], check=True)  # an hour of silence in few bytes
+    assert fails(path, max_duration=10).code == FailureCode.AUDIO_TOO_LONG
+
+
+def test_more_channels_than_allowed_are_refused(tmp_path: Path) -> None:
+    path = make(tmp_path / "call.wav", channels=3)
+    assert fails(path, max_channels=2).code == FailureCode.AUDIO_TOO_MANY_CHANNELS
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 6, 8])
+def test_channels_are_not_mixed(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "call.wav"
+    levels = "|".join(f"{(channel + 1) / 10}" for channel in range(channels))
+    graph = ["-f", "lavfi", "-i", f"aevalsrc={levels}:s=16000:d=0.5", "-acodec", "pcm_f32le"]
+    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", *graph, str(path)], check=True)
+    expected = [(channel + 1) / 10 for channel in range(channels)]
+    assert media.decode(path)[:, 4000] == pytest.approx(expected, abs=1e-3)
+
+
+def test_an_mp4_cannot_name_other_files(tmp_path: Path) -> None:
+    arguments = media.source(make(tmp_path / "call.m4a")).output("out", format="null").get_args()
+    options = dict(itertools.pairwise(arguments[: arguments.index("-i")]))
+    assert options["-f"] == "mov"
+    assert options["-protocol_whitelist"] == "file"
+    assert (options["-enable_drefs"], options["-use_absolute_path"]) == ("0", "0")
+
+
+ENDLESS = ["-f", "lavfi", "-i", "sine"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [media.Limits(wall_seconds=0.5), media.Limits(cpu_seconds=1), media.Limits(file_bytes=100_000)],
+    ids=["wall clock", "processor time", "file size"],
+)
+def test_ffmpeg_is_stopped_at_a_limit(tmp_path: Path, limits: media.Limits) -> None:
+    written = tmp_path / "out.wav"
+    with pytest.raises(ExpectedFailure) as failure:
+        media.run_ffmpeg([*ENDLESS, str(written)], limits)
+    assert failure.value.code == FailureCode.AUDIO_UNREADABLE
+    assert written.stat().st_size <= limits.file_bytes
+
+
+def test_ffmpeg_cannot_take_more_memory_than_its_limit(tmp_path: Path) -> None:
+    with pytest.raises(media.FfmpegError):
+        media.run_ffmpeg([*ENDLESS, "-t", "1", str(tmp_path / "out.wav")], media.Limits(memory_bytes=10 * 1024**2))
+
+
+def test_ffmpeg_sees_no_secret_of_ours_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = tmp_path / "ffmpeg"
+    spy.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\nsleep 60 &\necho $! > {tmp_path}/child\n")
+    spy.chmod(0o755)
+    monkeypatch.setattr(confined, "ffmpeg_program", lambda: str(spy))
+    monkeypatch.setenv("PARLEY_MASTER_KEY", "secret")
+    media.run_ffmpeg(["-version"])
+    assert "PARLEY" not in (tmp_path / "environment").read_text()
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while is_running(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not a zombie that its adoptive parent has yet to bury."""
+    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(status.strip()) and not status.startswith("Z")
+
+
+def test_an_error_of_ffmpeg_keeps_what_it_quotes_out_of_its_message() -> None:
+    with pytest.raises(media.FfmpegError) as error:
+        media.run_ffmpeg(["-i", "/a/private/name", "-f", "null", "-"])
+    assert "private" in error.value.stderr
+    assert "private" not in str(error.value)
+
+
+def test_every_public_sample_ends_in_samples_or_a_clear_failure() -> None:
+    manifest = DATA / "formats" / "manifest.tsv"
+    if not manifest.exists():
+        pytest.skip(f"the public audio files are not in {DATA} (set PARLEY_DATA)")
+    with manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert rows
+    wrong = [row["path"] for row in rows if decodes(DATA / "formats" / row["path"]) != has_audio(row)]
+    assert wrong == []
+
+
+def decodes(path: Path) -> bool:
+    try:
+        return media.decode(path, sample_rate=8000).size > 0
+    except ExpectedFailure:
+        return False
+
+
+def has_audio(row: dict[str, str]) -> bool:
+    """Whether PyAV, which made the manifest, got any sound out of a file."""
+    return float(row["dur_decoded_s"] or 0) > 0

@@ -1,0 +1,233 @@
+"""From a recording to a transcript, by real models."""
+
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from pipeline.documents import Flag, Settings, Transcript, decode, encode
+from pipeline.events import FailureCode
+from pipeline.services import media, transcription
+from pipeline.services.errors import ExpectedFailure
+from pipeline.services.transcription import speech
+from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
+
+TWO_SPEAKERS = Path(__file__).parents[1] / "data" / "two_speakers.flac"
+ENGLISH = Settings(languages=("en",))
+RATE = 8000
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # openai-whisper's vocabulary
+
+Samples = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def transcribe(cache: Path, tmp_path: Path) -> Callable[..., Transcript]:
+    """Transcribe samples, given as (channels, samples) at 8 kHz, quickly."""
+
+    def run(samples: Samples, **options: object) -> Transcript:
+        path = tmp_path / "call.au"
+        header = media.AU_HEADER.pack(b".snd", media.AU_HEADER.size, 0xFFFFFFFF, 6, RATE, len(samples))  # 6: float
+        path.write_bytes(header + samples.T.astype(">f4").tobytes())
+        options = {"settings": ENGLISH, "cache": cache, "model": "tiny.en", **options}
+        return transcription.transcribe(path, **options)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def call() -> Samples:
+    """The call of two speakers: agent, customer."""
+    return np.array(media.decode(TWO_SPEAKERS, sample_rate=RATE))
+
+
+@pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
+def transcript(request: pytest.FixtureRequest, cache: Path) -> Iterator[Transcript]:
+    """The call of two speakers, by each engine with the same weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NUMBA_DISABLE_JIT", "1")  # openai-whisper's word times: compiling them takes longer than running
+        yield transcription.transcribe(
+            TWO_SPEAKERS, settings=ENGLISH, cache=cache, engine=request.param, model="tiny.en"
+        )
+
+
+def plain(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum() or letter == " ")
+
+
+def test_two_channels_are_two_speakers_who_take_turns(transcript: Transcript) -> None:
+    said = [(utterance.speaker, utterance.channel, plain(utterance.text)) for utterance in transcript.utterances]
+    assert said == [
+        ("agent", 0, "thank you for calling how can i help you today"),
+        ("customer", 1, "my washing machine is broken and it leaks"),
+        ("agent", 0, "i am sorry about that"),
+    ]
+
+
+def test_a_transcript_says_what_it_is_of(transcript: Transcript) -> None:
+    assert transcript.duration == pytest.approx(9.0, abs=0.01)
+    assert (transcript.language, transcript.channels, transcript.model) == ("en", 2, "tiny.en")
+    assert transcript.engine in transcription.ENGINES
+    assert transcript.flags == ()
+
+
+def test_words_are_where_they_are_said(transcript: Transcript) -> None:
+    """The recording was put together from three sentences, whose starts are in ``make_two_speakers.sh``."""
+    starts = [utterance.start for utterance in transcript.utterances]
+    assert starts == pytest.approx([0.2, 3.3, 7.0], abs=0.4)
+    for utterance in transcript.utterances:
+        assert utterance.text == " ".join(word.text for word in utterance.words)
+        assert utterance.start == utterance.words[0].start
+        assert utterance.end == utterance.words[-1].end
+        assert 0 < utterance.confidence <= 1
+        for word in utterance.words:
+            assert word.start is not None
+            assert word.end is not None
+            assert 0 <= word.start <= word.end <= transcript.duration
+            assert 0 <= word.probability <= 1
+        assert all((a.start or 0) <= (b.start or 0) for a, b in pairwise(utterance.words))
+
+
+def test_a_transcript_travels_as_json(transcript: Transcript) -> None:
+    assert decode(encode(transcript), Transcript) == transcript
+
+
+def test_the_upload_names_the_speakers(transcribe: Callable[..., Transcript], call: Samples) -> None:
+    result = transcribe(call, channels=("Jo", "Sam"))
+    assert {utterance.speaker for utterance in result.utterances} == {"Jo", "Sam"}
+
+
+def test_progress_is_told_up_to_the_end(transcribe: Callable[..., Transcript], call: Samples) -> None:
+    told: list[tuple[float, float]] = []
+    transcribe(call, on_progress=lambda done, total: told.append((done, total)))
+    done, total = told[-1]
+    assert done == pytest.approx(total)
+    assert total > 5
+    assert told == sorted(told)
+
+
+def test_a_mono_call_has_one_speaker(transcribe: Callable[..., Transcript], call: Samples) -> None:
+    result = transcribe(call.sum(axis=0, keepdims=True))
+    assert {utterance.speaker for utterance in result.utterances} == {"speaker"}
+    assert result.channels == 1
+    assert "washing machine" in " ".join(utterance.text for utterance in result.utterances)
+
+
+def test_two_channels_with_the_same_sound_are_one_speaker(transcribe: Callable[..., Transcript], call: Samples) -> None:
+    mixed = call.sum(axis=0)
+    result = transcribe(np.stack([mixed, mixed]))
+    assert {utterance.speaker for utterance in result.utterances} == {"speaker"}
+    assert result.flags == (Flag.DUAL_MONO,)
+    assert result.channels == 1
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4], ids=["digital silence", "a hiss"])
+def test_a_silent_channel_is_said_to_be_silent(
+    transcribe: Callable[..., Transcript], call: Samples, noise: float
+) -> None:
+    call = call.copy()
+    call[1] = np.random.default_rng(1).normal(0, noise, call.shape[1]) + 0.05  # an offset is no sound
+    result = transcribe(call)
+    assert result.flags == (Flag.SILENT_CHANNEL,)
+    assert {utterance.speaker for utterance in result.utterances} == {"agent"}
+
+
+def seconds(count: float) -> Samples:
+    return np.arange(int(count * RATE)) / RATE  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("sound", "flags"),
+    [
+        (0 * seconds(5), {Flag.NO_SPEECH, Flag.SILENT_CHANNEL}),
+        (0 * seconds(0.05), {Flag.NO_SPEECH, Flag.SILENT_CHANNEL}),
+        (np.random.default_rng(1).normal(0, 0.1, 5 * RATE), {Flag.NO_SPEECH}),
+        (0.3 * np.sin(2 * np.pi * 440 * seconds(5)), {Flag.NO_SPEECH}),
+        (0.3 * np.sin(2 * np.pi * 350 * seconds(5)) + 0.3 * np.sin(2 * np.pi * 440 * seconds(5)), {Flag.NO_SPEECH}),
+    ],
+    ids=["silence", "a twentieth of a second", "white noise", "a beep", "a dial tone"],
+)
+def test_where_nobody_speaks_nothing_is_written(
+    transcribe: Callable[..., Transcript], sound: Samples, flags: set[Flag]
+) -> None:
+    result = transcribe(sound[np.newaxis])
+    assert result.utterances == ()
+    assert set(result.flags) == flags
+
+
+@pytest.mark.parametrize(
+    ("given", "languages", "model"),
+    [
+        ("de", ("en", "fr"), "base"),  # not among the settings'
+        ("fr", ("en", "fr"), "tiny.en"),  # not a language of the model
+        ("", ("fr",), "tiny.en"),
+    ],
+)
+def test_a_language_that_is_not_supported_is_refused(
+    transcribe: Callable[..., Transcript], given: str, languages: tuple[str, ...], model: str
+) -> None:
+    with pytest.raises(ExpectedFailure) as failure:
+        transcribe(np.zeros((1, RATE)), language=given, settings=Settings(languages=languages), model=model)
+    assert failure.value.code == FailureCode.LANGUAGE_UNSUPPORTED
+
+
+@pytest.mark.parametrize("code", ["en", "en-GB", "EN_us"])
+def test_a_regional_code_stands_for_its_language(
+    transcribe: Callable[..., Transcript], call: Samples, code: str
+) -> None:
+    assert transcribe(call[:, : 3 * RATE], language=code).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("languages", "found", "likely"),
+    [(("fr", "en"), {"en"}, True), (("fr", "ja"), {"fr", "ja"}, False)],
+    ids=["among those supported", "only among those supported"],
+)
+def test_the_language_is_detected(
+    transcribe: Callable[..., Transcript], call: Samples, languages: tuple[str, ...], found: set[str], likely: bool
+) -> None:
+    result = transcribe(call, settings=Settings(languages=languages), model="base")
+    assert result.language in found
+    assert (result.language_probability > 0.5) == likely
+
+
+def test_a_recording_longer_than_the_setting_is_refused(transcribe: Callable[..., Transcript]) -> None:
+    with pytest.raises(ExpectedFailure) as failure:
+        transcribe(np.zeros((1, 3 * RATE)), settings=Settings(languages=("en",), max_duration=2.0))
+    assert failure.value.code == FailureCode.AUDIO_TOO_LONG
+
+
+def test_speech_across_blocks_is_found_once(call: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.tile(media.decode(TWO_SPEAKERS)[0], 4)
+    whole = speech.chunks_of(samples, 0)
+    monkeypatch.setattr(speech, "BLOCK", 10)
+    blocks = speech.chunks_of(samples, 0)
+    assert [chunk.start for chunk in blocks] == pytest.approx([chunk.start for chunk in whole], abs=0.35)
+    assert all(before.end <= after.start for before, after in pairwise(blocks))
+
+
+def test_chunks_are_short_enough_for_the_model() -> None:
+    pauseless = np.tile(media.decode(TWO_SPEAKERS)[1][16000 * 33 // 10 : 16000 * 55 // 10], 20)
+    chunks = speech.chunks_of(pauseless, 0)
+    assert sum(chunk.duration for chunk in chunks) > 35
+    assert max(chunk.duration for chunk in chunks) <= speech.MAX_CHUNK + 0.1
+
+
+def test_the_absence_of_openai_whisper_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "whisper", None)
+    with pytest.raises(RuntimeError, match=r"requirements-gpu\.txt"):
+        OpenaiWhisper("tiny.en", "cpu", tmp_path)
+
+
+def test_an_engine_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="faster-whisper, openai-whisper"):
+        transcription.warm("siri", "base", "cpu", tmp_path)
