@@ -44,6 +44,9 @@ FAILURES: dict[str, Promise] = {
     ),
     FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
     FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
+    FailureCode.KEY_UNUSABLE: _(
+        "This call cannot be opened: the worker has another master key than the one it was sealed under. Tell your admin."
+    ),
     FailureCode.STORAGE_UNAVAILABLE: _("The storage could not be reached. Nothing is lost: try again later."),
     FailureCode.CRASHED: _(
         "Something went wrong in this step: %(step)s. Try again; if it fails again, tell your admin."

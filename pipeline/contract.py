@@ -54,9 +54,9 @@ def hears(event: str) -> list[str]:
     return services + (["monolith"] if event in MONOLITH_HEARS else [])
 
 
-def schema(event: type[Event]) -> dict[str, Any]:
+def schema(event: type[Event], references: str = "#/$defs/") -> dict[str, Any]:
     """The JSON Schema of an event's data (draft 2020-12)."""
-    (reference,), components = msgspec.json.schema_components([event], ref_template="#/$defs/{name}")
+    (reference,), components = msgspec.json.schema_components([event], ref_template=references + "{name}")
     own = components.pop(reference["$ref"].rsplit("/", 1)[1])
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **own}
     return document | ({"$defs": components} if components else {})
@@ -113,7 +113,7 @@ def asyncapi() -> dict[str, Any]:
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
         "operations": dict(operations()),
-        "components": {"messages": messages},
+        "components": {"messages": messages, "schemas": msgspec.json.schema(Blob)["$defs"]},
     }
 
 
@@ -136,11 +136,11 @@ def message(name: str, event: type[Event]) -> dict[str, Any]:
 def envelope(name: str, event: type[Event]) -> dict[str, Any]:
     """The JSON Schema of a record: the CloudEvents attributes around an event's data."""
     text = {"type": "string"}
-    data = schema(event)
-    data.pop("$schema")
-    definitions = data.pop("$defs", {})
+    data = schema(event, "#/components/schemas/")
+    del data["$schema"]
+    data.pop("$defs", None)
     attributes = ("id", "source", "subject", "tenant", "correlationid", "causationid", "traceparent", "time")
-    document = {
+    return {
         "type": "object",
         "required": ["specversion", "id", "source", "type", "time", "data"],
         "properties": {
@@ -152,7 +152,6 @@ def envelope(name: str, event: type[Event]) -> dict[str, Any]:
             "data": data,
         },
     }
-    return document | ({"definitions": definitions} if definitions else {})
 
 
 def channel(name: str, events: list[str]) -> dict[str, Any]:

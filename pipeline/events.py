@@ -191,6 +191,7 @@ class FailureCode(StrEnum):
     LANGUAGE_UNSUPPORTED = "language_unsupported"
     BLOB_MISSING = "blob_missing"
     BLOB_CORRUPT = "blob_corrupt"
+    KEY_UNUSABLE = "key_unusable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     CRASHED = "crashed"
     WORKER_LOST = "worker_lost"

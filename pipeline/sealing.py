@@ -28,6 +28,10 @@ class KeyMissing(Exception):
     """Raised when a conversation has no data key: it was erased."""
 
 
+class KeyUnusable(Exception):
+    """Raised when the master key is not set, or is not the one that wrapped a data key."""
+
+
 class KeyStore:
     """Data keys under one fsspec URL, one small file a conversation, wrapped by the master key."""
 
@@ -37,12 +41,15 @@ class KeyStore:
         self.master_key = master_key
 
     def get(self, tenant: str, conversation: str) -> Secret:
-        """The data key of a conversation. Raises KeyMissing."""
+        """The data key of a conversation. Raises KeyMissing, KeyUnusable."""
         try:
             wrapped = self.fs.cat_file(self._path(tenant, conversation))
         except FileNotFoundError:
             raise KeyMissing("The key of this conversation is gone: it was erased.") from None
-        return Secret(self._wrapper().decrypt(wrapped[:12], wrapped[12:], f"{tenant}/{conversation}".encode()))
+        try:
+            return Secret(self._wrapper().decrypt(wrapped[:12], wrapped[12:], f"{tenant}/{conversation}".encode()))
+        except InvalidTag:
+            raise KeyUnusable("PARLEY_MASTER_KEY is not the key that this call was sealed under.") from None
 
     def get_or_create(self, tenant: str, conversation: str) -> Secret:
         """The data key of a conversation, made when there is none; of two that make one, the first wins."""
@@ -84,7 +91,7 @@ class KeyStore:
 
     def _wrapper(self) -> AESGCM:
         if not self.master_key.value:
-            raise KeyMissing("PARLEY_MASTER_KEY is not set; raw audio and transcripts cannot be sealed without it.")
+            raise KeyUnusable("PARLEY_MASTER_KEY is not set; raw audio and transcripts cannot be sealed without it.")
         return AESGCM(self.master_key.value)
 
 

@@ -35,7 +35,7 @@ from pipeline.events import (
     ServiceRegistered,
 )
 from pipeline.records import Record, from_wire, to_wire
-from pipeline.sealing import KeyMissing
+from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.services.errors import ExpectedFailure
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, Kind, StorageError, blob_store
 
@@ -184,6 +184,7 @@ CODES: tuple[tuple[type[Exception], FailureCode, bool], ...] = (
     (BlobCorrupt, FailureCode.BLOB_CORRUPT, False),
     (BlobRefused, FailureCode.BLOB_CORRUPT, True),
     (KeyMissing, FailureCode.BLOB_MISSING, True),
+    (KeyUnusable, FailureCode.KEY_UNUSABLE, False),
     (StorageError, FailureCode.STORAGE_UNAVAILABLE, False),
 )
 

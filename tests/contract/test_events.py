@@ -72,9 +72,8 @@ def test_an_unknown_argument_is_refused() -> None:
 def test_the_asyncapi_document_refers_only_to_what_it_holds() -> None:
     document = contract.asyncapi()
     references = re.findall(r'"\$ref": "(#/[^"]+)"', json.dumps(document))
-    outside = [each for each in references if not each.startswith(("#/$defs", "#/definitions"))]
-    assert outside
-    for reference in outside:
+    assert references
+    for reference in references:
         place = document
         for step in reference[2:].split("/"):
             place = place[step]

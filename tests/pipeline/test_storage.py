@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import Secret
 from pipeline.events import Blob
-from pipeline.sealing import KeyMissing, KeyStore, open_sealed, seal
+from pipeline.sealing import KeyMissing, KeyStore, KeyUnusable, open_sealed, seal
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, StorageError
 
 PLACE = "tenant", "conversation"
@@ -102,6 +102,14 @@ def test_erasing_takes_the_key_and_every_blob(store: BlobStore, tmp_path: Path) 
     file_of(store, raw).write_bytes(copy)  # as from a backup
     with pytest.raises(KeyMissing):
         store.read(raw, *PLACE)
+
+
+@pytest.mark.parametrize("master_key", [b"", b"another".ljust(32)])
+def test_without_the_right_master_key_nothing_opens(store: BlobStore, tmp_path: Path, master_key: bytes) -> None:
+    raw = store.put("raw", *PLACE, [b"secret"], "audio/wav")
+    other = BlobStore(f"file://{tmp_path}/blobs", KeyStore(f"file://{tmp_path}/keys", Secret(master_key)))
+    with pytest.raises(KeyUnusable, match="PARLEY_MASTER_KEY"):
+        other.read(raw, *PLACE)
 
 
 def test_of_two_that_make_a_key_the_first_wins(store: BlobStore) -> None:
