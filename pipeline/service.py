@@ -265,6 +265,7 @@ def registrations(queues: set[str]) -> list[Record]:
 @worker_process_init.connect
 def warm_up(**_: Any) -> None:
     """Load the models of the services that this worker runs, before it takes work."""
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # it has two lines for every few seconds of speech
     for service in SERVICES.values():
         if service.warm and service.queue in bus.app().amqp.queues.consume_from:
             service.warm()

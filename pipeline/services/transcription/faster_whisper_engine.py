@@ -60,10 +60,13 @@ class FasterWhisper:
         """
         ends = np.cumsum([len(chunk.samples) for chunk in chunks]) / SAMPLE_RATE
         starts = [0.0, *ends[:-1].tolist()]
+        half = 0.5 / SAMPLE_RATE  # the library cuts at int(seconds * rate): 8.11 s would be one sample too early
         segments, _ = self._batched.transcribe(
             np.concatenate([chunk.samples for chunk in chunks]),
             language=language,
-            clip_timestamps=[{"start": start, "end": end} for start, end in zip(starts, ends.tolist(), strict=True)],
+            clip_timestamps=[
+                {"start": start + half, "end": end + half} for start, end in zip(starts, ends.tolist(), strict=True)
+            ],
             batch_size=len(chunks),
             word_timestamps=True,
             hotwords=" ".join(vocabulary) or None,
