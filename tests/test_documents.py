@@ -91,7 +91,7 @@ def test_every_path_on_the_repository_map_exists() -> None:
 @pytest.mark.parametrize("folder", ["pipeline", "conversations", "webapp"])
 def test_whatever_lies_in_a_folder_of_code_is_on_the_repository_map(folder: str) -> None:
     lying = {path.relative_to(ROOT) for path in (ROOT / folder).iterdir() if not path.name.startswith("__init__")}
-    code = {path for path in lying if path.suffix == ".py" or (ROOT / path).is_dir() and path.name != "__pycache__"}
+    code = {path for path in lying if path.suffix == ".py" or ((ROOT / path).is_dir() and path.name != "__pycache__")}
     assert code - {Path(path) for path in mapped_paths()} == set()
 
 
