@@ -55,6 +55,7 @@ def transcript(request: pytest.FixtureRequest, cache: Path) -> Iterator[Transcri
     """The call of two speakers, by each engine with the same weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_DISABLE_JIT", "1")  # openai-whisper's word times: compiling them takes longer than running
+        patch.setenv("OMP_NUM_THREADS", "1")  # torch's threads wait for each other when other tests run beside them
         yield transcription.transcribe(
             TWO_SPEAKERS, settings=ENGLISH, cache=cache, engine=request.param, model="tiny.en"
         )
