@@ -9,7 +9,7 @@ from typing import Any
 import psycopg_pool
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
@@ -76,6 +76,8 @@ def problem_of(error: Exception) -> exceptions.APIException | None:
             return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
         case TagRefused():
             return Problem(400, "tag_refused", str(error))
+        case DataError():  # such as a date beyond what Postgres knows
+            return Problem(400, "out_of_range", _("A value is out of range."))
         case BlobMissing() | BlobCorrupt():
             return Problem(500, "file_damaged", _("A file of this call is missing or damaged in the storage."))
         case _ if isinstance(error, AWAY):

@@ -18,6 +18,7 @@ class Tags(OfOrganization, GenericAPIView):
     """The tags of a call."""
 
     serializer_class = TagSerializer
+    pagination_class = None
 
     @extend_schema(operation_id="conversations_tags", responses=TagSerializer(many=True))
     def get(self, request: Request, id: UUID) -> Response:

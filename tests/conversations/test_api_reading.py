@@ -1,12 +1,14 @@
 """Fetching calls and what was made of them over the API."""
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import pysubs2
 import pytest
 import webvtt
+from django.core.management import call_command
 from django.test import Client
 
 from conversations.ledger.models import Delivery
@@ -199,6 +201,11 @@ def test_a_list_is_filtered(client: Client, organization: Organization, asked: s
 def test_a_filter_that_makes_no_sense_is_named(client: Client, asked: str) -> None:
     response = client.get(f"{ADDRESS}?{asked}")
     assert (response.status_code, list(response.json()["errors"])) == (400, [asked.partition("=")[0]])
+
+
+def test_a_time_zone_that_the_database_does_not_know_is_no_bug(client: Client) -> None:
+    response = client.get(ADDRESS, {"started_after": "2026-10-02T00:00:00+21:32"})
+    assert (response.status_code, response.json()["code"]) == (400, "out_of_range")
 
 
 def test_a_long_list_comes_in_pages(client: Client, organization: Organization, django_assert_max_num_queries) -> None:
@@ -481,3 +488,9 @@ def test_the_documentation_loads_no_script_but_its_own_files() -> None:
     assert "<style" not in page
     assert page.count("<script") == page.count("<script src=") == 3
     assert "api/v1/schema" in Client().get("/api/v1/docs/?script=").content.decode()
+
+
+def test_the_openapi_document_is_valid_and_complete() -> None:
+    out = StringIO()
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=out)
+    assert "/api/v1/conversations/{id}/transcript/" in out.getvalue()
