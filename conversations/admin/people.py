@@ -1,0 +1,152 @@
+"""Admin pages of the organization, its people and their tokens."""
+
+import json
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from conversations.admin import validation
+from conversations.admin.scope import ADMIN, ScopedAdmin
+from conversations.models import Organization, Token, User
+
+admin.site.unregister(Group)  # what people may do follows from their role
+
+
+class IndentedJSON(json.JSONEncoder):
+    """JSON for people to read."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2, "ensure_ascii": False})
+
+
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The organization's settings, each checked as the pipeline will read it."""
+
+    checks = (
+        ("languages", validation.check_languages, 2),
+        ("vocabulary", validation.check_vocabulary, 4),
+        ("taxonomy", validation.check_taxonomy, 24),
+        ("redaction", validation.check_redaction, 6),
+    )
+
+    class Meta:
+        model = Organization
+        fields = ("name", "languages", "vocabulary", "taxonomy", "redaction")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, check, rows in self.checks:
+            if name in self.fields:
+                self.fields[name].encoder = IndentedJSON
+                self.fields[name].validators.append(check)
+                self.fields[name].widget.attrs |= {"rows": rows, "class": "json", "spellcheck": "false"}
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ScopedAdmin):
+    """The one organization that a person belongs to."""
+
+    organization_lookup = "pk"
+    viewers = ADMIN
+    form = OrganizationForm
+    list_display = ("name", "created_at")
+
+    def owner(self, request: HttpRequest) -> Any:
+        """Its key."""
+        return request.user.organization_id
+
+
+@admin.register(User)
+class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+    """People, each with one role. Who leaves is switched off (not active), so that what they did keeps its name."""
+
+    viewers = adders = ADMIN
+    list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "last_login")
+    list_filter = ("role", "is_active")
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
+        (_("Role"), {"fields": ("role", "is_active")}),
+        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("username", "email", "role")}),
+        (_("Password"), {"classes": ("wide",), "fields": ("usable_password", "password1", "password2")}),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Superusers are changed by superusers."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not obj.is_superuser or request.user.is_superuser)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A new person belongs to the organization of who adds them."""
+        if not change:
+            obj.organization = request.user.organization
+        super().save_model(request, obj, form, change)
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Whose token it is, and until when."""
+
+    last_day = forms.DateField(
+        label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("After it the token is worth nothing. Without one it does not expire."),
+    )  # fmt: skip
+
+    class Meta:
+        model = Token
+        fields = ("user",)
+
+    def clean_last_day(self) -> date | None:
+        """A day to come."""
+        day = self.cleaned_data["last_day"]
+        if day and day < timezone.localdate():
+            raise forms.ValidationError(_("This day is past."))
+        return day
+
+    def expiry(self) -> datetime | None:
+        """The end of the last day."""
+        day = self.cleaned_data["last_day"]
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
+
+
+@admin.register(Token)
+class TokenAdmin(ScopedAdmin):
+    """Keys to the API. To delete one is to revoke it."""
+
+    organization_lookup = "user__organization"
+    viewers = adders = deleters = ADMIN
+    changers = ()
+    list_display = ("user", "created_at", "expires_at", "last_used_at")
+    list_display_links = None
+    form = TokenForm
+    fields = ("user", "last_day")
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """One at a time: the next page shows the token."""
+        one = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**one, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        """Issue the token; the key itself lives as long as this request."""
+        obj.key = Token.issue(obj.user, form.expiry())
+        obj.pk = Token.objects.values_list("pk", flat=True).get(digest=Token.digest_of(obj.key))
+        obj.refresh_from_db()
+
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+        """The one page that shows the token."""
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Token"), "token": obj}
+        return TemplateResponse(
+            request, "admin/conversations/token/issued.html", context, headers={"Cache-Control": "no-store"}
+        )
