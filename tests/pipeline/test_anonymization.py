@@ -46,6 +46,7 @@ SAID_IN_ENGLISH = [
     ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", [("CARD", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1")]),
     ("my visa is 4111 1111 1111 1112", [("CARD", "4111 1111 1111 1112")]),
     ("the card ending in 4298", [("CARD", "4298")]),
+    ("the card ending in 1984", [("CARD", "1984")]),  # as much as a year it looks
     ("it expires 09/27 and the CVV is 123", [("CARD_EXPIRY", "09/27"), ("CVV", "123")]),
     # codes and numbers of other kinds
     ("the IBAN is GB29 NWBK 6016 1331 9268 19", [("IBAN", "GB29 NWBK 6016 1331 9268 19")]),
@@ -121,6 +122,9 @@ LEFT_IN_ENGLISH = [
     "The appointment is on 12/05/2025 at 10:30.",
     "okay thank you have a great day",
     "I a m not sure.",
+    "My contract is from 2019, I think.",
+    "we met between 2018 and 2019",
+    "Yes, I'm ready.",
 ]
 
 LEFT_IN_FRENCH = [
@@ -165,6 +169,7 @@ ASKED = [
     ("en", "Could I have your name, please?", "viswa", "NAME"),
     ("en", "What's your street address?", "seven forty two evergreen", "ADDRESS"),
     ("en", "What is your user name?", "blue moon", "USERNAME"),
+    ("en", "And your account number?", "2019", "ACCOUNT"),
     ("fr", "Quel est votre numéro de compte ?", "quarante-deux quatre-vingt-dix-huit", "ACCOUNT"),
     ("fr", "Votre date de naissance ?", "Le 5 mai 1984.", "DATE_OF_BIRTH"),
     ("fr", "Quel est votre nom de famille ?", "kowalczyk", "NAME"),
@@ -213,6 +218,21 @@ def test_a_number_is_hidden_wherever_it_or_its_end_is_said_again() -> None:
         ("agent", "So four two nine eight at the end."),
     )
     assert found == [("CARD", "4111 1111 1111 4298"), ("CARD", "four two nine eight")]
+
+
+def test_the_words_of_a_secret_are_hidden_when_they_are_said_again() -> None:
+    found = hidden(
+        "en",
+        ("agent", "Your temporary password is falcon marble three eight."),
+        ("customer", "Falcon marble three nine, okay, I am typing it now."),
+    )
+    assert [label for label, _ in found] == ["PASSWORD", "PASSWORD"]
+    assert found[1][1].startswith("Falcon marble three")
+
+
+def test_an_answer_to_a_question_for_a_secret_may_be_no_secret() -> None:
+    turns = (("agent", "I will set a password. Are you ready to write it down?"), ("customer", "Yes, I am ready."))
+    assert hidden("en", *turns) == []
 
 
 def test_a_language_without_words_of_its_own_is_read_as_english() -> None:

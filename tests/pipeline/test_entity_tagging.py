@@ -30,15 +30,9 @@ def test_an_entity_is_found_by_the_model_of_its_language(language: str, text: st
 
 def test_offsets_are_those_of_each_utterance() -> None:
     texts = ("Good morning.", "I moved from Boston to Chicago.", "", "Is Boston far?")
-    entities = tag_entities(call("en", *texts)).entities
-    assert [
-        (entity.utterance, texts[entity.utterance][entity.start_char : entity.end_char]) for entity in entities
-    ] == [
-        (0, "morning") if entities[0].utterance == 0 else (1, "Boston"),
-        *[(1, "Boston")] * (entities[0].utterance == 0),
-        (1, "Chicago"),
-        (3, "Boston"),
-    ]
+    towns = [entity for entity in tag_entities(call("en", *texts)).entities if entity.label == "GPE"]
+    words = [(entity.utterance, texts[entity.utterance][entity.start_char : entity.end_char]) for entity in towns]
+    assert words == [(1, "Boston"), (1, "Chicago"), (3, "Boston")]
 
 
 def test_a_language_without_a_model_has_no_entities() -> None:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from pipeline.services.anonymization.context import Match, Score, is_told
-from pipeline.services.anonymization.reading import Call, Item, Kind
+from pipeline.services.anonymization.reading import Call, Item, Kind, Line
 from pipeline.services.anonymization.vocabulary import DISTINCT_HOSTS, MAIL_ENDINGS, MAIL_HOSTS
 
+OUTSIDE_ADDRESS = '<>()[]{},;:"!?'
 LONGEST_DOMAIN = 8  # items
 LONGEST_LOCAL_PART = 24  # items: every letter may be spelled
 GLUED = tuple(host + ending for host in DISTINCT_HOSTS for ending in ("com", "net", "fr", "org", "co"))
 GLUED_TAIL = tuple(host + ending for host in ("mail", *DISTINCT_HOSTS) for ending in ("com", "con", "fr"))
-COMMON_BEFORE_AT = 2  # words that somebody's address may be made of, although they are ordinary
+EVERYDAY_BEFORE_AT = 2
+PLAIN_ENDINGS = frozenset(("com", "net", "org", "edu", "gov", "fr"))  # those that are no words
 
 
 def find_emails(call: Call) -> Iterator[Match]:
@@ -18,6 +20,8 @@ def find_emails(call: Call) -> Iterator[Match]:
     for index, items in enumerate(call.items):
         asked = is_told(call, index, "EMAIL", call.expected[index])
         for position, item in enumerate(items):
+            if item.value == "@" and (written := _written(call, item.first, call.lines[index])):
+                yield Match(*written, "EMAIL", Score.CHECKED)
             if item.value in call.words.at_words:
                 end = _domain_end(call, items, position + 1)
                 start = _local_start(call, items, position, asked)
@@ -48,6 +52,18 @@ def find_urls(call: Call) -> Iterator[Match]:
             position = end + 1
 
 
+def _written(call: Call, at: int, line: Line) -> tuple[int, int] | None:
+    """The first and last token of an address that is written around an "@" without spaces, whatever its ending."""
+    first, last = at, at
+    while first > line.first and call.tokens[first].glued and call.tokens[first - 1].text not in OUTSIDE_ADDRESS:
+        first -= 1
+    while last + 1 < line.stop and call.tokens[last + 1].glued and call.tokens[last + 1].text not in OUTSIDE_ADDRESS:
+        last += 1
+    while last > at and not call.tokens[last].text.isalnum():
+        last -= 1
+    return (first, last) if first < at < last else None
+
+
 def _has_dot(call: Call, items: list[Item]) -> bool:
     return any(item.value in call.words.dot_words for item in items)
 
@@ -60,7 +76,7 @@ def _domain_end(call: Call, items: list[Item], start: int) -> int | None:
     while position < len(items) and position - start < LONGEST_DOMAIN:
         item = items[position]
         if item.value in words.dot_words:
-            if (end is None and position == start) or not _stands_between(call, items, position):
+            if (end is None and position == start) or not _joins(call, items, position):
                 break
             joined, dotted = True, True
         elif item.value in words.email_joints:
@@ -79,37 +95,39 @@ def _domain_end(call: Call, items: list[Item], start: int) -> int | None:
     return end
 
 
-def _stands_between(call: Call, items: list[Item], position: int) -> bool:
-    """A "." joins only what it touches; "dot" joins anything."""
-    if items[position].value != "." or position + 1 >= len(items):
-        return items[position].value != "."
-    return call.tokens[items[position + 1].first].glued or call.tokens[items[position].first].glued is False
+def _joins(call: Call, items: list[Item], position: int) -> bool:
+    """Whether a dot stands inside an address: "dot" always, "." if it touches what follows, or before "com"."""
+    if items[position].value != ".":
+        return True
+    if position + 1 >= len(items):
+        return False
+    following = items[position + 1]
+    return call.tokens[following.first].glued or following.value in PLAIN_ENDINGS
 
 
 def _local_start(call: Call, items: list[Item], at: int, asked: bool) -> int | None:
-    """The first item of what stands before the "at", or None if nothing there is part of an address."""
+    """The first item of what stands before the "at", or None if nothing there is part of an address.
+
+    That is what dots join, letters, figures, and words that are names or unknown. Of everyday words one belongs to
+    figures ("falcon fifty one at …"), and two to an address that was asked for.
+    """
     words = call.words
-    position, start, joined, ordinary = at - 1, None, True, 0
+    position, start, joined, everyday, worded = at - 1, None, True, 0, False
     while position >= 0 and at - position <= LONGEST_LOCAL_PART:
         item = items[position]
         if item.value in words.dot_words or item.value in words.email_joints:
             joined = True
         elif item.kind in (Kind.DIGITS, Kind.LETTERS):
             start, joined = position, False
-        elif item.kind is Kind.FILLER and start is not None and not joined:
-            if not (position and items[position - 1].kind in (Kind.DIGITS, Kind.LETTERS)):
-                break
+        elif item.kind is Kind.FILLER and start is not None and not joined and not worded:
+            pass  # "j uh o h n": if it stands before a word, the word decides
         elif item.value in words.email_stop or not item.value.isalnum():
             break
-        elif (
-            joined
-            or not words.is_ordinary(item.value)
-            or item.value in words.names
-            or (asked and ordinary < COMMON_BEFORE_AT)
-        ):
-            ordinary += not joined and words.is_ordinary(item.value)
-            start, joined = position, False
         else:
-            break
+            told = joined or not worded or item.value in words.names or not words.is_ordinary(item.value)
+            everyday += not told
+            if not told and not (asked and everyday <= EVERYDAY_BEFORE_AT):
+                break
+            start, joined, worded = position, False, True
         position -= 1
     return start

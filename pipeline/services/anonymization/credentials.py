@@ -38,9 +38,14 @@ def _secret(call: Call, after: list[Item], label: str) -> Iterator[Match]:
     said = words_of(secret)
     if not said or (label == "PIN" and not any(item.kind is Kind.DIGITS for item in said)):
         return
-    odd = [item for item in said if item.kind is not Kind.WORD or not call.words.is_ordinary(item.value)]
+    odd = _odd(call, said)
     if odd or (told and len(said) <= 3):
         yield Match(secret[0].first, (odd or said)[-1].last, label, Score.TOLD)
+
+
+def _odd(call: Call, said: list[Item]) -> list[Item]:
+    """What is no everyday word."""
+    return [item for item in said if item.kind is not Kind.WORD or not call.words.is_ordinary(item.value)]
 
 
 def _touches(call: Call, item: Item) -> bool:
@@ -49,12 +54,24 @@ def _touches(call: Call, item: Item) -> bool:
     return following < len(call.tokens) and call.tokens[following].glued
 
 
+def _first_sentence(call: Call, items: list[Item]) -> list[Item]:
+    """The items up to a full stop, but for one after "Yes."."""
+    said = False
+    for number, item in enumerate(items):
+        if said and item.value in ".?!" and not _touches(call, item):
+            return items[:number]
+        said = said or (item.value.isalnum() and item.value not in call.words.acknowledgements)
+    return items
+
+
 def _answer(call: Call, items: list[Item], label: str) -> Iterator[Match]:
     said = [
         item
-        for item in words_of(items)
+        for item in words_of(_first_sentence(call, items))
         if item.value not in call.words.copulas and item.value not in call.words.acknowledgements
     ]
     if not said or len(said) > LONGEST_ANSWER or (label == "PIN" and said[0].kind is Kind.WORD):
         return
+    if any(item.value in call.words.clauses for item in words_of(items)) and not _odd(call, said):
+        return  # "yes, I am ready"
     yield Match(said[0].first, said[-1].last, label, Score.TOLD)

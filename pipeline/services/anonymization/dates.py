@@ -36,7 +36,7 @@ def _dates(call: Call, index: int) -> list[tuple[int, int]]:
     found = [
         (within[0], within[-1])
         for match in WRITTEN.finditer(call.text, line.start, line.end)
-        if (within := [n for n in range(line.first, line.stop) if match.start() <= call.tokens[n].start < match.end()])
+        if (within := call.tokens_in(line, *match.span()))
     ]
     stretch: list[Item] = []
     for item in call.items[index]:

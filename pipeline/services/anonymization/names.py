@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.services.anonymization.context import Match, Score, is_told
+from pipeline.services.anonymization.context import Match, Score, cues_for
 from pipeline.services.anonymization.reading import Call, Kind, Line, Token
 
 LONGEST_NAME = 4  # words
@@ -12,16 +12,20 @@ SHORTEST = 3  # letters of a name that is hidden without anybody having told so
 
 
 def find_entity_names(call: Call) -> Iterator[Match]:
-    """The people that the entity tagger found, but for everyday words it took for one."""
+    """The people that the entity tagger found, but for everyday words and lone unknown ones in lower case."""
     for start, end in call.people:
         line = call.lines[call.line_at(start)]
-        places = [n for n in range(line.first, line.stop) if start <= call.tokens[n].start < end]
-        telling = [n for n in places if call.tokens[n].text.isalpha() and call.tokens[n].fold not in call.words.titles]
+        telling = [
+            n
+            for n in call.tokens_in(line, start, end)
+            if call.tokens[n].text.isalpha() and call.tokens[n].fold not in call.words.titles
+        ]
         while telling and _is_no_name(call, line, telling[0]):
             telling.pop(0)
         while telling and _is_no_name(call, line, telling[-1]):
             telling.pop()
-        if telling:
+        written = line.cased and any(call.tokens[n].text[0].isupper() for n in telling)
+        if written or len(telling) > 1 or any(call.tokens[n].fold in call.words.names for n in telling):
             yield Match(telling[0], telling[-1], "NAME", Score.SHAPE)
 
 
@@ -35,8 +39,9 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
         for position in range(line.first, line.stop):
             if call.tokens[position].fold in call.words.titles and not _is_elided(call, line, position):
                 yield from _name_after(call, line, position + 1, strong=False, titled=True)
-        if is_told(call, index, "NAME", call.expected[index]):
-            yield from _answer(call, line)
+        told = cues_for(call, index, "NAME")
+        if told or "NAME" in call.expected[index]:
+            yield from _answer(call, line, told[-1].last + 1 if told else line.first)
 
 
 def find_common_names(call: Call) -> Iterator[Match]:
@@ -103,7 +108,8 @@ def _skip_joint(call: Call, line: Line, position: int) -> int:
         token = call.tokens[position]
         initial = token.text == "." and len(call.tokens[position - 1].text) <= 2
         inside = token.text in "-'’" and token.glued and position + 1 < line.stop and call.tokens[position + 1].glued
-        if not (inside or initial or token.fold in call.words.particles):
+        letter = len(token.fold) == 1 and token.text.isalpha() and token.fold not in call.words.articles
+        if not (inside or initial or letter or token.fold in call.words.particles):
             break
         position += 1
     return position
@@ -118,39 +124,42 @@ def _continues(call: Call, line: Line, position: int) -> bool:
     known = token.fold in words.names
     if len(token.fold) < SHORTEST:
         return False
-    return (known and token.fold not in words.copulas and not _is_everyday(call, token)) or not words.is_ordinary(
-        token.fold
-    )
+    return token.fold not in words.usual or (known and not _is_everyday(call, token))
 
 
 def _is_everyday(call: Call, token: Token) -> bool:
-    return token.fold in call.words.ambiguous or token.fold in call.words.acknowledgements
+    return token.fold in call.words.ambiguous or token.fold in call.words.no_names
 
 
 def _is_no_name(call: Call, line: Line, position: int) -> bool:
     """Whether a word that spaCy took for a name is an everyday word."""
     token, words = call.tokens[position], call.words
-    if token.fold in words.never_names or token.fold in words.street_after or token.fold in words.units_after:
+    if (
+        len(token.fold) == 1
+        or token.fold in words.never_names
+        or token.fold in words.street_after
+        or token.fold in words.units_after
+    ):
         return True
     known = token.fold in words.names
     if not known and line.cased and token.text.isupper() and len(token.text) > 1:
         return True  # an abbreviation
     inside = position > line.first and line.cased and token.text[0].isupper()
-    return words.is_ordinary(token.fold) and not known and not inside
+    return token.fold in words.usual and not known and not inside
 
 
-def _answer(call: Call, line: Line) -> Iterator[Match]:
-    """The unusual words of a short answer to "your name?"."""
-    said = [n for n in range(line.first, line.stop) if call.tokens[n].text.isalpha()]
+def _answer(call: Call, line: Line, first: int) -> Iterator[Match]:
+    """The unusual words of a short answer to "your name?", or after a "name" of the speaker's own."""
+    said = [n for n in range(first, line.stop) if call.tokens[n].text.isalpha()]
     if len(said) > LONGEST_ANSWER:
         return
     for position in said:
         token, words = call.tokens[position], call.words
-        known = token.fold in words.names
-        capital = line.cased and position > said[0] and token.text[0].isupper()
+        capital = line.cased and position > line.first and token.text[0].isupper()
         if len(token.fold) < 2 or token.fold in words.no_names:
             continue
-        if known or capital or not words.is_ordinary(token.fold):
+        known = words.is_name(token.fold) or (len(said) <= LONGEST_BARE and token.fold in words.names)
+        if known or capital or token.fold not in words.usual:
             yield Match(position, position, "NAME", Score.TOLD)
 
 

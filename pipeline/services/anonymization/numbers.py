@@ -17,6 +17,7 @@ FEWEST = {
 HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})
 LONGEST_HARMLESS = 6  # no price or quantity has more digits
 LONGEST_MEASURE = 7
+LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
 LIKE_NUMBERS = frozenset(FEWEST)
 CARD_LENGTHS = range(13, 20)
 PHONE_LENGTHS = range(10, 13)
@@ -61,12 +62,12 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
     value, digits = "".join(run.value for run in chain), sum(run.digits for run in chain)
     if checked := _checked(value):
         return checked, Score.CHECKED
-    if digits <= LONGEST_MEASURE and _is_years(chain):
-        return "", 0.0
     told = told_near(call, chain[0].utterance, chain[0].first, chain[0].last)
     if not told:
         told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
     if told in HARMLESS and digits <= LONGEST_HARMLESS:
+        return "", 0.0
+    if digits <= LONGEST_MEASURE and _is_years(chain) and told not in LIKE_YEARS and not _is_whole_answer(call, chain):
         return "", 0.0
     if (
         told in FEWEST
@@ -127,6 +128,8 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return "PHONE", Score.SHAPE
     if any(item.amount for run in chain for item in run.items) and digits <= LONGEST_MEASURE:
         return "", 0.0
+    if _is_years(chain):
+        return "", 0.0
     if digits >= FEWEST_UNTOLD or (
         digits >= FEWEST_ANSWER and _is_whole_answer(call, chain) and not value.endswith("00")
     ):
@@ -170,7 +173,16 @@ def _is_measure(call: Call, run: Run) -> bool:
     line = call.lines[run.utterance]
     before, following = run.first - 1, run.last + 1
     unit = following < line.stop and call.tokens[following].fold in call.words.units_after
-    return unit or (before >= line.first and call.tokens[before].fold in call.words.units_before)
+    word = call.tokens[before].fold if before >= line.first else ""
+    return unit or word in call.words.units_before or (word in call.words.before_times and _is_time(run))
+
+
+def _is_time(run: Run) -> bool:
+    """Whether a run is "three thirty"."""
+    if [item.kind for item in run.items] != [Kind.DIGITS] * 2:
+        return False
+    hour, minute = (item.value for item in run.items)
+    return len(minute) == 2 and 1 <= int(hour) <= 12 and int(minute) in range(10, 60, 5)
 
 
 def _is_years(chain: Sequence[Run]) -> bool:

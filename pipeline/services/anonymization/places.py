@@ -9,6 +9,7 @@ LONGEST_STREET = 4  # words between the number and "street"
 LONGEST_TAIL = 10  # items after the street: flat, town, state, postcode
 LONGEST_ANSWER = 16  # items of what is said to be an address
 POSTCODE = 5  # digits
+POSTCODE_LENGTHS = (5, 6, 9)
 CUE_REACH = 3  # words between "address is" and the address
 
 
@@ -17,6 +18,7 @@ def find_addresses(call: Call) -> Iterator[Match]:
     for index, items in enumerate(call.items):
         yield from _streets(call, items, index)
         yield from _told(call, items, index, call.expected[index])
+        yield from _before_postcode(call, items)
 
 
 def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
@@ -47,6 +49,31 @@ def _start_before(call: Call, items: list[Item], position: int) -> int | None:
             return None
         else:
             words += 1
+    return None
+
+
+def _before_postcode(call: Call, items: list[Item]) -> Iterator[Match]:
+    """A number, a few words and a postcode: "143 kani complex pune 411001"."""
+    position = 0
+    while position < len(items):
+        end = _postcode_after(call, items, position) if items[position].kind is Kind.DIGITS else None
+        if end is not None:
+            yield Match(items[position].first, items[end].last, "ADDRESS", Score.SHAPE)
+        position = position + 1 if end is None else end + 1
+
+
+def _postcode_after(call: Call, items: list[Item], start: int) -> int | None:
+    words = 0
+    for at in range(start + 1, min(start + LONGEST_ANSWER, len(items))):
+        item = items[at]
+        if item.kind is Kind.DIGITS and len(item.value) in POSTCODE_LENGTHS and words:
+            return at
+        if item.kind is Kind.WORD and item.value.isalnum():
+            words += 1
+            if item.value in call.words.units_after or _is_stop(call, item):
+                return None
+        elif item.value not in ".,-'’/#" and item.kind not in (Kind.DIGITS, Kind.LETTERS):
+            return None
     return None
 
 

@@ -6,10 +6,12 @@ which tokens they came from.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.services.anonymization.vocabulary import Phrases, Vocabulary, fold, vocabulary_of
@@ -137,23 +139,28 @@ class Call:
 
     def value(self, start: int, end: int) -> str:
         """A stretch in one spelling, however it was said: numbers as digits, words folded."""
-        said = [
-            item.value
-            for item in self.items[self.line_at(start)]
-            if self.tokens[item.first].start < end
-            and start < self.tokens[item.last].end
-            and (item.kind in (Kind.DIGITS, Kind.LETTERS) or item.value.isalnum())
-        ]
-        numeric = any(any(character.isdigit() for character in part) for part in said)
-        return "".join(said) if numeric else " ".join(said)
+        said: list[Item] = [item for item in self.items_in(start, end) if item.value.isalnum()]
+        if any(item.kind is Kind.DIGITS for item in said):
+            return "".join(item.value for item in said)
+        parts = groupby(said, key=lambda item: item.kind is Kind.LETTERS)  # a spelled name is one word
+        return " ".join(("" if letters else " ").join(item.value for item in part) for letters, part in parts)
+
+    def items_in(self, start: int, end: int) -> list[Item]:
+        """The items of a stretch of one utterance."""
+        items = self.items[self.line_at(start)]
+        first = bisect_right(items, start, key=lambda item: self.tokens[item.last].end)
+        stop = bisect_left(items, end, key=lambda item: self.tokens[item.first].start)
+        return items[first:stop]
+
+    def tokens_in(self, line: Line, start: int, end: int) -> range:
+        """The tokens of an utterance that start in a stretch of the text."""
+        first = bisect_left(self.tokens, start, line.first, line.stop, key=lambda token: token.start)
+        stop = bisect_left(self.tokens, end, line.first, line.stop, key=lambda token: token.start)
+        return range(first, stop)
 
     def line_at(self, offset: int) -> int:
         """The utterance at an offset of the text."""
-        low, high = 0, len(self.lines) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.lines[middle].start <= offset else (low, middle - 1)
-        return low
+        return bisect_right(self.lines, offset, key=lambda line: line.start) - 1
 
 
 def read_call(utterances: Sequence[tuple[str, str]], language: str) -> Call:

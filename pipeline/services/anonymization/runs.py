@@ -40,18 +40,20 @@ class Run:
 def find_chains(call: Call) -> list[list[Run]]:
     """All runs of a call, each with those that go on with it in the speaker's next utterances."""
     runs = [list(_runs(call, index)) for index in range(len(call.lines))]
+    said = [_said(call, index) for index in range(len(call.lines))]
     chains: list[list[Run]] = []
     ends_open: dict[str, list[Run]] = {}  # speaker: the chain that their last utterance left off with
     for index, line in enumerate(call.lines):
         chain = ends_open.get(line.speaker)
-        if not runs[index] or not (chain and _begins(call, runs[index][0]) and _goes_on(call, chain, runs[index][0])):
+        begins = bool(runs[index]) and said[index][0] == runs[index][0].first
+        if not (chain and begins and _goes_on(call, chain, runs[index][0])):
             chain = None
         for run in runs[index]:
             if chain is None:
                 chain = []
                 chains.append(chain)
             chain.append(run)
-            if not _ends(call, run):
+            if said[index][1] != run.last:
                 chain = None
         if runs[index] and chain:
             ends_open[line.speaker] = chain
@@ -79,14 +81,10 @@ def _is_amount_alone(item: Item) -> bool:
     return item.amount and item.kind is Kind.DIGITS and item.first == item.last
 
 
-def _begins(call: Call, run: Run) -> bool:
-    before = [item for item in call.items[run.utterance] if item.last < run.first]
-    return all(_says_nothing(call, item) for item in before)
-
-
-def _ends(call: Call, run: Run) -> bool:
-    after = [item for item in call.items[run.utterance] if item.first > run.last]
-    return all(_says_nothing(call, item) for item in after)
+def _said(call: Call, index: int) -> tuple[int, int]:
+    """The first and last token of an utterance that say something."""
+    said = [item for item in call.items[index] if not _says_nothing(call, item)]
+    return (said[0].first, said[-1].last) if said else (0, 0)
 
 
 def _says_nothing(call: Call, item: Item) -> bool:

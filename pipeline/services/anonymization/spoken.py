@@ -38,11 +38,12 @@ class _Reader:
     """Reads one utterance."""
 
     def __init__(self, call: Call, line: Line) -> None:
+        self.call = call
         self.tokens = call.tokens
         self.words = call.words
         self.line = line
         self.spelled = self._numbers_in_words()
-        self.amounts = self._written_amounts(call.text)
+        self.amounts = self._written_amounts()
 
     def items(self) -> Iterator[Item]:
         position = self.line.first
@@ -80,14 +81,10 @@ class _Reader:
             if digits:
                 yield first, Item(Kind.DIGITS, digits, first, last, magnitude or number.is_ordinal)
 
-    def _written_amounts(self, text: str) -> set[int]:
+    def _written_amounts(self) -> set[int]:
         """The tokens of written times and prices."""
-        spans = [match.span() for match in MEASURE.finditer(text, self.line.start, self.line.end)]
-        return {
-            position
-            for position in range(self.line.first, self.line.stop if spans else self.line.first)
-            if any(start <= self.tokens[position].start and self.tokens[position].end <= end for start, end in spans)
-        }
+        matches = MEASURE.finditer(self.call.text, self.line.start, self.line.end)
+        return {position for match in matches for position in self.call.tokens_in(self.line, *match.span())}
 
     def _repeated(self, position: int) -> Item | None:
         """ "double five" and "triple x"."""
@@ -131,7 +128,17 @@ class _Reader:
             return False
         if self.tokens[position].fold not in self.words.articles:
             return True
-        return self._beside_code(position) or self._end_of_as_in(position) > position
+        if self._end_of_as_in(position) > position:
+            return True
+        return self._beside_code(position) and not self._begins_phrase(position)
+
+    def _begins_phrase(self, position: int) -> bool:
+        """Whether a word follows an "a" or "I" directly, so that it is one itself."""
+        if position + 1 >= self.line.stop:
+            return False
+        following, words = self.tokens[position + 1], self.words
+        word = following.text.isalpha() and len(following.fold) > 1
+        return word and following.fold not in words.number_words | words.alphabet | words.zeros | words.repeats.keys()
 
     def _end_of_as_in(self, position: int) -> int:
         """The last token of "b as in bravo", or the letter itself."""
@@ -173,11 +180,11 @@ class _Reader:
         common = words.common if len(token.fold) <= LONGEST_LETTERS else words.ordinary
         return token.fold not in common and token.fold not in words.names
 
-    def _neighbours(self, position: int) -> Iterator[int]:
-        """The tokens before and after, past marks that join."""
+    def _neighbours(self, position: int, past: frozenset[str] = frozenset()) -> Iterator[int]:
+        """The tokens before and after, past marks that join and past some words."""
         for step in (-1, 1):
             at = position + step
-            while self._is_mark(at, JOINING_MARKS):
+            while self._is_mark(at, JOINING_MARKS) or self._is_one(at, past):
                 at += step
             if self.line.first <= at < self.line.stop:
                 yield at
@@ -192,7 +199,8 @@ class _Reader:
         )
 
     def _beside_code(self, position: int) -> bool:
-        return any(self._is_code(near) for near in self._neighbours(position))
+        """Whether letters or digits stand next to a token; an "a" or "y" between is one of them, as in "l a y a"."""
+        return any(self._is_code(near) for near in self._neighbours(position, past=self.words.articles))
 
     def _is_code(self, position: int) -> bool:
         token, words = self.tokens[position], self.words
@@ -200,6 +208,10 @@ class _Reader:
             return True
         letter = len(token.fold) == 1 and token.text.isalpha() and token.fold not in words.articles
         return letter and not self._is_mark(position - 1, "'’") and not self._is_mark(position + 1, "'’")
+
+    def _is_one(self, position: int, words: frozenset[str]) -> bool:
+        within = self.line.first <= position < self.line.stop
+        return within and self.tokens[position].fold in words and not self._is_mark(position + 1, "'’")
 
     def _is_digits(self, position: int) -> bool:
         within = self.line.first <= position < self.line.stop

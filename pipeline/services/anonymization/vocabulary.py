@@ -19,6 +19,7 @@ OTHER_LISTS = (  # … and those whose names hold if they are no word that is sa
     "sv_SE", "tr_TR", "da_DK", "no_NO", "fi_FI", "hr_HR", "cs_CZ", "hu_HU", "vi_VN", "fr_CH", "fr_BE",
 )  # fmt: skip
 OFTEN = 6e-6  # share of all words from which on a foreign name is rather taken for the word
+USUAL = 1e-5  # … from which on a word is none of a name, unless that is on the lists
 COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
 SHORTEST_NAME = 3
 MAIL_HOSTS = frozenset(
@@ -54,6 +55,7 @@ class Vocabulary:
     never_names: frozenset[str]
     things: frozenset[str]
     ordinary: frozenset[str]
+    usual: frozenset[str]
     common: frozenset[str]
     sure_names: frozenset[str]
     names: frozenset[str]
@@ -66,6 +68,7 @@ class Vocabulary:
     joints: frozenset[str]
     units_before: frozenset[str]
     units_after: frozenset[str]
+    before_times: frozenset[str]
     as_in: Phrases
     alphabet: frozenset[str]
     articles: frozenset[str]
@@ -86,6 +89,7 @@ class Vocabulary:
     no_code: frozenset[str]
     secret_stop: frozenset[str]
     copulas: frozenset[str]
+    clauses: frozenset[str]
 
     def is_name(self, word: str) -> bool:
         """Whether a word is by itself evidence of a person: a first name that is nothing else."""
@@ -122,6 +126,7 @@ def vocabulary_of(language: str) -> Vocabulary:
         no_code=fillers | street_after | extra,
         things=_words(names["things"]),
         ordinary=frozenset(frequencies),
+        usual=frozenset(word for word, share in frequencies.items() if share >= USUAL),
         common=frozenset(word for word, share in frequencies.items() if share >= COMMON),
         sure_names=(home | seldom) - ambiguous,
         names=first_names | last_names,
@@ -134,6 +139,7 @@ def vocabulary_of(language: str) -> Vocabulary:
         joints=_words(numbers["joints"]),
         units_before=_words(numbers["units_before"]),
         units_after=_words(numbers["units_after"]),
+        before_times=_words(numbers["before_times"]),
         as_in=_phrases((phrase, "as in") for phrase in table["spelling"]["as_in"]),
         alphabet=_words(table["spelling"]["alphabet"]),
         articles=_words(table["spelling"]["articles"]),
@@ -152,6 +158,7 @@ def vocabulary_of(language: str) -> Vocabulary:
         acknowledgements=acknowledgements,
         secret_stop=_words(table["turns"]["secret_stop"]),
         copulas=copulas,
+        clauses=_words(table["turns"]["clauses"]),
     )
 
 
@@ -173,7 +180,10 @@ def _frequencies(language: str) -> dict[str, float]:
     """The words that are one in a million or more, with their share of all words."""
     from wordfreq import get_frequency_dict
 
-    return {fold(word): share for word, share in get_frequency_dict(language, "small").items()}
+    shares: dict[str, float] = {}
+    for word, share in get_frequency_dict(language, "small").items():  # with and without accents are one
+        shares[fold(word)] = shares.get(fold(word), 0.0) + share
+    return shares
 
 
 @cache
