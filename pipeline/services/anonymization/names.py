@@ -142,8 +142,8 @@ def _is_no_name(call: Call, line: Line, position: int) -> bool:
     ):
         return True
     known = token.fold in words.names
-    if not known and line.cased and token.text.isupper() and len(token.text) > 1:
-        return True  # an abbreviation
+    if token.fold in words.cues or (line.cased and token.text.isupper() and len(token.text) > 1):
+        return True  # "Visa", or an abbreviation
     inside = position > line.first and line.cased and token.text[0].isupper()
     return token.fold in words.usual and not known and not inside
 
