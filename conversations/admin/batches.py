@@ -97,9 +97,7 @@ class BatchAdmin(ScopedAdmin):
         batch = uploads.batch_of(request, batch_id)
         failed = batch.conversations.filter(status=Status.FAILED)
         if "code" in request.POST:
-            failed = failed.filter(
-                failure_code=request.POST["code"], failure_service=request.POST.get("service", "")
-            )
+            failed = failed.filter(failure_code=request.POST["code"], failure_service=request.POST.get("service", ""))
         count = calls.retry(batch.organization, list(failed.values_list("id", flat=True)))
         messages.add_message(request, messages.SUCCESS if count else messages.WARNING, retried(count))
         return HttpResponseRedirect(uploads.page_of(batch))

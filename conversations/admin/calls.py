@@ -148,4 +148,3 @@ def retried(count: int) -> str:
     if not count:
         return _t("None of these calls has failed: there is nothing to retry.")
     return ngettext("%(count)d call is tried again.", "%(count)d calls are tried again.", count) % {"count": count}
-

@@ -147,6 +147,4 @@ class TokenAdmin(ScopedAdmin):
     def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
         """The one page that shows the token."""
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Token"), "token": obj}
-        return TemplateResponse(
-            request, "admin/conversations/token/issued.html", context, headers={"Cache-Control": "no-store"}
-        )
+        return TemplateResponse(request, "admin/conversations/token/issued.html", context)

@@ -175,9 +175,10 @@ def add_file(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     Of a file that it sees to be too large, the script sends but the name.
     """
     batch = batch_of(request, batch_id)
+    file = request.FILES.get("file")  # to ask for it is to read the upload: the limits have told only then
     if too_large := request.upload_limits.too_large or request.POST.getlist("too_large"):
         items = [batches.refuse_file(batch, name, Reason.FILE_TOO_LARGE) for name in too_large]
-    elif file := request.FILES.get("file"):
+    elif file is not None:
         items = batches.add_file(batch, file.name, file)
     else:
         return JsonResponse({"errors": {"file": [_t("No file was sent.")]}}, status=400)

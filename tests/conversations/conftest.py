@@ -1,10 +1,12 @@
 """What tests of the monolith need beside the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
+
+from pipeline.config import config
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,3 +16,17 @@ def static_files() -> Iterator[None]:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Set limits as an installation does, by environment variables: ``limits(max_batch_files=2)``."""
+
+    def set_limits(**values: int) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"PARLEY_{name.upper()}", str(value))
+        config.cache_clear()
+
+    yield set_limits
+    monkeypatch.undo()
+    config.cache_clear()

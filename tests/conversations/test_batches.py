@@ -4,7 +4,7 @@ import io
 import random
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -14,7 +14,6 @@ from conversations.models import Batch, BatchItem, Conversation, Organization, U
 from conversations.services import batches
 from conversations.services.batches import Reason, manifest
 from conversations.services.calls import details_of, erase
-from pipeline.config import config
 from pipeline.events import Blob
 from pipeline.storage import StorageError, blob_store
 from tests.factories import make_organization, make_user
@@ -32,20 +31,6 @@ def user() -> User:
 @pytest.fixture
 def organization(user: User) -> Organization:
     return user.organization
-
-
-@pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Set limits as an installation does, by environment variables."""
-
-    def set_limits(**values: int) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(f"PARLEY_{name.upper()}", str(value))
-        config.cache_clear()
-
-    yield set_limits
-    monkeypatch.undo()
-    config.cache_clear()
 
 
 def receive(user: User, *files: tuple[str, bytes], manifest: bytes | None = None, language: str = "") -> Batch:
