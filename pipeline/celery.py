@@ -2,5 +2,7 @@
 
 from pipeline import tasks  # noqa: F401  (importing registers the services)
 from pipeline.bus import app as application
+from pipeline.config import require
 
+require("broker_url", "master_key")
 app = application()

@@ -57,6 +57,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_SECRET_KEY: Django's secret."""
     hosts: tuple[str, ...]
     """PARLEY_ALLOWED_HOSTS: names under which the site is reached, separated by commas."""
+    https: bool
+    """PARLEY_HTTPS: 1 when people reach the site by https, through a proxy that sets X-Forwarded-Proto."""
     services: tuple[str, ...]
     """PARLEY_SERVICES: services that may join by starting; others wait for an admin."""
     asr_engine: Literal["faster-whisper", "openai-whisper"]
@@ -97,6 +99,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         master_key=key_of_32_bytes(env, "PARLEY_MASTER_KEY"),
         secret_key=Secret(env.get("PARLEY_SECRET_KEY", "").encode()),
         hosts=names(env, "PARLEY_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
+        https=choice(env, "PARLEY_HTTPS", ("0", "1")) == "1",
         services=names(env, "PARLEY_SERVICES", FIVE),
         asr_engine=choice(env, "PARLEY_ASR_ENGINE", ("faster-whisper", "openai-whisper")),  # type: ignore[arg-type]
         asr_model=env.get("PARLEY_ASR_MODEL", "base"),
@@ -111,6 +114,16 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
 def config() -> Config:
     """The configuration of this process."""
     return load()
+
+
+def require(*fields: str) -> None:
+    """Refuse to start a process without what it cannot work without. Raises ConfigurationError."""
+    variables = {"database_url": "DATABASE_URL", "broker_url": "PARLEY_BROKER_URL"}
+    for field in fields:
+        value = getattr(config(), field)
+        if not (value.value if isinstance(value, Secret) else value):
+            name = variables.get(field, f"PARLEY_{field.upper()}")
+            raise ConfigurationError(f"{name} is not set. `make run` sets it; docs/settings.md says what it is.")
 
 
 def read_stack_env(home: Path) -> dict[str, str]:

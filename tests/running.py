@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def environment_of(home: Path, port: int) -> dict[str, str]:
 
 @contextmanager
 def parley(*, samples: bool) -> Iterator[Running]:
-    """Start everything as `make run` does, with or without the sample calls; stop it with SIGINT, as Ctrl-C does."""
+    """Start everything as `make run` does, with or without the sample calls; then stop it."""
     home, port = Path(tempfile.mkdtemp(prefix="parley-e2e-")), free_port()
     environ = environment_of(home, port) | {"PARLEY_SAMPLES": "1" if samples else "0"}
     process = subprocess.Popen(
@@ -81,7 +80,7 @@ def parley(*, samples: bool) -> Iterator[Running]:
         token = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
         yield Running(f"http://127.0.0.1:{port}", home, token.stdout.splitlines()[-1], printed)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(timeout=120)
         shutil.rmtree(home, ignore_errors=True)
 

@@ -175,17 +175,11 @@ def details_of(conversation: Conversation) -> CallDetails:
 def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
     """Let the steps that failed for good run again, with fresh attempts; of how many calls."""
     with transaction.atomic():
-        failed = (
-            Conversation.objects.of(organization)
-            .filter(id__in=conversations, status=Conversation.Status.FAILED)
-            .order_by("id")
-            .select_for_update()
-        )
-        ids = list(failed.values_list("id", flat=True))
-        Delivery.objects.filter(subject__in=ids, state=Delivery.State.DEAD).update(
-            state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now()
-        )
-        Conversation.objects.filter(id__in=ids).update(
+        ours = Conversation.objects.of(organization).filter(id__in=conversations).order_by("id").select_for_update()
+        dead = Delivery.objects.filter(subject__in=[each.id for each in ours], state=Delivery.State.DEAD)
+        ids = set(dead.values_list("subject", flat=True))
+        dead.update(state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now())
+        Conversation.objects.filter(id__in=ids, status=Conversation.Status.FAILED).update(
             status=Conversation.Status.PROCESSING, failure_service="", failure_code=""
         )
     return len(ids)

@@ -116,7 +116,7 @@ def answers(running: Running) -> Iterator[tuple[str, str]]:
             paths += [f"{api}/transcript/?format={form}" for form in ("txt", "srt", "vtt")]
         for path in paths:
             answer = browser.get(path)
-            assert answer.status_code == 200, path
+            assert answer.status_code in (200, 409), path  # 409: a call that failed has no transcript
             yield f"page {path}", answer.text
 
 

@@ -129,7 +129,7 @@ def test_a_worker_registers_the_services_of_its_queues() -> None:
     assert tasks
     gpu, cpu = registrations({"gpu"}), registrations({"cpu"})
     assert [each.source for each in gpu] == ["transcription"]
-    assert {each.source for each in cpu} == {"entity_tagging", "anonymization", "audio_redaction", "qualification"}
+    assert {each.source for each in cpu} >= {"entity_tagging", "anonymization", "audio_redaction", "qualification"}
     assert isinstance(gpu[0].data, ServiceRegistered)
     assert gpu[0].data.subscribes == ("ConversationReceived",)
     assert gpu[0].data.says == ("ConversationTranscribed",)

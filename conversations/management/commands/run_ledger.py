@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from conversations.ledger.consumer import Consumer
 from conversations.ledger.relay import Relay
+from pipeline.config import require
 
 
 class Command(BaseCommand):
@@ -17,6 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run both loops in threads; the end of either ends the process, so that its supervisor sees it."""
+        require("database_url", "broker_url", "master_key")
         relay = Relay()
         consumer = Consumer(recorded=relay.woken.set)
         done = threading.Event()
