@@ -13,6 +13,7 @@ urlpatterns = [
     path("conversations/<uuid:id>/", call.detail, name="detail"),
     path("conversations/<uuid:id>/live/", call.live, name="live"),
     path("conversations/<uuid:id>/retry/", call.retry, name="retry"),
+    path("conversations/<uuid:id>/reprocess/", call.reprocess, name="reprocess"),
     path("conversations/<uuid:id>/tags/", tags.tag, name="tag"),
     path("conversations/<uuid:id>/tags/<uuid:tag_id>/remove/", tags.untag, name="untag"),
     path("docs/events/", contract.events, name="events"),

@@ -4,7 +4,6 @@ import math
 from datetime import datetime
 
 from django import template
-from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +13,8 @@ from conversations import transcripts, words
 from conversations.models import Conversation
 
 register = template.Library()
+
+FORMATS = {"medium": "j M Y, H:i", "long": "j F Y, H:i", "time": "H:i:s"}
 
 register.filter("flag_sentence", words.flag_sentence)
 register.filter("label_name", words.label_name)
@@ -46,12 +47,12 @@ def percent(share: float | None) -> str:
 def moment(when: datetime | None, parts: str = "") -> SafeString | str:
     """A time, which a script puts in the reader's zone and to which it adds the exact one for hovering.
 
-    ``parts`` "long" spells the date out.
+    ``parts`` is "long" to spell the date out, "time" for the time of day alone.
     """
     if when is None:
         return ""
-    shown = date_format(localtime(when), "j F Y, H:i" if parts == "long" else "j M Y, H:i")
-    style = "long" if parts == "long" else "medium"
+    style = parts if parts in FORMATS else "medium"
+    shown = date_format(localtime(when), FORMATS[style])
     return format_html('<time datetime="{}" data-style="{}">{} UTC</time>', when.isoformat(), style, shown)
 
 
@@ -72,16 +73,5 @@ def agent_name(conversation: Conversation) -> str:
 @register.filter
 def other_name(conversation: Conversation) -> str:
     """Who the agent speaks with."""
-    others = [each for each in conversation.speakers if each != "agent"] or ["customer"]
+    others = [each for each in conversation.speakers if each not in ("agent", "speaker")] or ["customer"]
     return ", ".join(map(words.speaker_name, others))
-
-
-@register.filter
-def reordered(ordering: str, request: HttpRequest) -> str:
-    """The address of the list in another order, from its first page."""
-    state = request.GET.copy()
-    state.pop("page", None)
-    state["ordering"] = ordering
-    if not ordering:
-        del state["ordering"]
-    return f"?{state.urlencode()}"

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from conversations.ledger.models import Event
 from conversations.models import Conversation, Entity, Role, User
@@ -21,7 +21,7 @@ from conversations.services.calls import CallDetails
 from conversations.stages import stages_of
 from conversations.views.player import picture_of
 from conversations.views.processing import mishaps_of, progress_of
-from conversations.views.tags import TagLine, notice_of, panel, tag_lines
+from conversations.views.tags import TagLine, index_of, notice_of, panel, tag_lines
 from conversations.views.transcript import passages_of
 from pipeline.sealing import KeyMissing
 from pipeline.storage import StorageError
@@ -46,7 +46,7 @@ def call_of(request: HttpRequest, id: UUID) -> Conversation:
 
 
 @login_required
-@require_GET
+@require_safe
 def detail(request: HttpRequest, id: UUID) -> HttpResponse:
     """The whole page."""
     conversation = call_of(request, id)
@@ -58,7 +58,7 @@ def detail(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def live(request: HttpRequest, id: UUID) -> HttpResponse:
     """What has changed on the page since ``seen``, which the page got with its last answer."""
     conversation = call_of(request, id)
@@ -76,6 +76,18 @@ def retry(request: HttpRequest, id: UUID) -> HttpResponse:
     conversation = call_of(request, id)
     if calls.retry(request.user.organization, [conversation.id]):
         messages.success(request, _("The call is being processed again."))
+    return redirect("conversations:detail", conversation.id)
+
+
+@login_required
+@require_POST
+def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Let the call go through all its steps again, with the settings of today."""
+    if not request.user.may_upload:
+        raise PermissionDenied
+    conversation = call_of(request, id)
+    calls.reprocess(conversation)
+    messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
     return redirect("conversations:detail", conversation.id)
 
 
@@ -104,8 +116,8 @@ def parts(
 
 def tag_panel(conversation: Conversation, lines: Sequence[TagLine], done: dict[str, str]) -> dict[str, Any]:
     """The tags and their form; without script, the address says what a new tag goes on and what was just done."""
-    number = done.get("on", "")
-    target = conversation.utterances.filter(index=number).first() if number.isdecimal() and len(number) < 9 else None
+    index = index_of(done.get("on", ""))
+    target = None if index is None else conversation.utterances.filter(index=index).first()
     return panel(conversation, lines, target=target, notice=notice_of(conversation, done))
 
 

@@ -8,33 +8,36 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import F, OrderBy, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from conversations.filters import CallFilter
 from conversations.models import Conversation, Tag
 from conversations.search import Hit, best_passages, search_conversations
 from conversations.services import calls, tagging
 from conversations.stages import stages_of_many
-from conversations.views.facets import chosen_filters, facets_of
+from conversations.views.facets import asked_for, chosen_filters, facets_of
 from conversations.views.processing import FINISHED, Progress, progress_of
 from conversations.views.strips import strips_of
 from conversations.views.tags import known_tags, uuid_or_none
 
 ROWS = 25
-ORDERS = (
-    ("-received_at", gettext_lazy("Newest first")),
-    ("received_at", gettext_lazy("Oldest first")),
-    ("-duration", gettext_lazy("Longest first")),
-    ("duration", gettext_lazy("Shortest first")),
-)
-BEST = ("", gettext_lazy("Best first"))
+WHEN = Coalesce("started_at", "received_at")
+ORDERS: dict[str, tuple[Promise, OrderBy]] = {
+    "newest": (gettext_lazy("Newest first"), WHEN.desc()),
+    "oldest": (gettext_lazy("Oldest first"), WHEN.asc()),
+    "longest": (gettext_lazy("Longest first"), F("duration").desc(nulls_last=True)),
+    "shortest": (gettext_lazy("Shortest first"), F("duration").asc(nulls_last=True)),
+}
+BEST, NEWEST = "best", "newest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,30 +53,43 @@ class Row:
 
 
 @login_required
-@require_GET
+@require_safe
 def call_list(request: HttpRequest) -> HttpResponse:
     """The calls that search and filters leave."""
-    q = request.GET.get("q", "").strip()
+    q = asked_for(request.GET)
     ours = Conversation.objects.of(request.user.organization)
     asked = CallFilter(request.GET, queryset=ours, request=request)
-    page = Paginator(in_order(asked.qs, q, request.GET.get("ordering", "")), ROWS).get_page(request.GET.get("page"))
+    order = request.GET.get("sort", "")
+    order = order if order in ORDERS else BEST if q else NEWEST
+    page = Paginator(in_order(asked.qs, q, order), ROWS).get_page(request.GET.get("page"))
     rows = rows_of(page, q)
     context = {
         "q": q, "page": page, "rows": rows, "unfinished": [each for each in rows if not each.progress.finished],
         "facets": facets_of(request), "chosen": chosen_filters(request), "problems": asked.form.errors,
-        "orders": [BEST, *ORDERS] if q else ORDERS, "ordering": request.GET.get("ordering", ""),
-        "state": state_of(request), "pages": pages_of(request, page),
-        "known": known_tags(request.user.organization), "any": page.paginator.count or ours.exists(),
+        "orders": orders_of(request, q), "order": order, "state": state_of(request),
+        "pages": pages_of(request, page), "known": known_tags(request.user.organization),
+        "any": page.paginator.count or ours.exists(),
     }  # fmt: skip
     return render(request, "parley/list/page.html", context)
 
 
-def in_order(asked: QuerySet[Conversation], q: str, ordering: str) -> QuerySet[Conversation]:
-    """The calls in the order asked for: the best first in a search, else the newest."""
-    if not q:
-        return asked
-    found = search_conversations(asked, q)
-    return found.order_by(ordering, "-id") if ordering in dict(ORDERS) else found
+def in_order(asked: QuerySet[Conversation], q: str, order: str) -> QuerySet[Conversation]:
+    """The calls in an order; those that a search finds when there is one, each with its ``hits``."""
+    found = search_conversations(asked, q) if q else asked
+    return found if order == BEST else found.order_by(ORDERS[order][1], "-id")
+
+
+def orders_of(request: HttpRequest, q: str) -> list[tuple[str, Promise, str]]:
+    """Each order with its name and the address of the list in it, from the first page."""
+    names = {BEST: gettext_lazy("Best first")} if q else {}
+    names |= {order: name for order, (name, _expression) in ORDERS.items()}
+    orders = []
+    for order, name in names.items():
+        state = request.GET.copy()
+        state.pop("page", None)
+        state["sort"] = order
+        orders.append((order, name, f"?{state.urlencode()}"))
+    return orders
 
 
 def rows_of(page: Page | Sequence[Conversation], q: str = "") -> list[Row]:
@@ -116,7 +132,7 @@ def pages_of(request: HttpRequest, page: Page) -> list[tuple[str, str]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def progress(request: HttpRequest) -> HttpResponse:
     """How far the calls of the list are that were not finished when it was last shown."""
     ids = [id for id in map(uuid_or_none, request.GET.getlist("id")[:ROWS]) if id]
@@ -154,7 +170,7 @@ def retry(request: HttpRequest, ids: Sequence[UUID]) -> None:
 
 def tag(request: HttpRequest, chosen: Sequence[Conversation]) -> None:
     """Tag the calls with what was typed."""
-    name = request.POST.get("tag", "")
+    name = request.POST.get("tag", "").replace("\0", "")
     try:
         for each in chosen:
             tagging.tag(each, name, by=request.user)

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from conversations.contract import asyncapi
 from conversations.views.cascade import Cascade, cascade_of
@@ -45,7 +45,7 @@ class Said:
 
 
 @login_required
-@require_GET
+@require_safe
 def events(request: HttpRequest) -> HttpResponse:
     """Every event of the contract."""
     said, cascade = contract()

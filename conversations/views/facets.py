@@ -43,10 +43,15 @@ def matching_calls(request: HttpRequest, state: QueryDict) -> Calls:
     """The calls of the person's organization that filters and search leave, unordered. Raises PermissionDenied."""
     ours = Conversation.objects.of(request.user.organization)
     calls = CallFilter(state, queryset=ours, request=request).qs.order_by()
-    if q := state.get("q", "").strip():
+    if q := asked_for(state):
         found = search_conversations(calls, q).order_by().values("id")
         calls = ours.filter(id__in=found).order_by()
     return calls
+
+
+def asked_for(state: QueryDict) -> str:
+    """What is searched for; Postgres knows no text with a NUL in it."""
+    return state.get("q", "").replace("\0", "").strip()
 
 
 def facets_of(request: HttpRequest) -> list[Facet]:
@@ -92,6 +97,8 @@ def chosen_filters(request: HttpRequest) -> list[Choice]:
 
 def name_of(request: HttpRequest, name: str, value: str) -> str:
     """A chosen value in words."""
+    if name == "external_id":
+        return _("Id: %(id)s") % {"id": value}
     if name in DATES:
         return f"{DATES[name]} {value}"
     if name == "batch":

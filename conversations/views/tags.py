@@ -11,12 +11,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.text import Truncator
+from django.utils.text import Truncator, slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from conversations.models import Conversation, Organization, Tag, Utterance
 from conversations.services import tagging
+from conversations.templatetags.parley import plain
 
 KEYS = 9
 
@@ -89,9 +90,8 @@ def panel(conversation: Conversation, lines: Sequence[TagLine], **more: Any) -> 
 def tag(request: HttpRequest, id: UUID) -> HttpResponse:
     """Tag a call, or the utterance that the form names."""
     conversation = get_object_or_404(Conversation.objects.of(request.user.organization), id=id)
-    number = request.POST.get("utterance", "")
-    utterance = int(number) if number.isdecimal() and len(number) < 9 else None
-    name = request.POST.get("quick") or request.POST.get("tag", "")
+    utterance = index_of(request.POST.get("utterance", ""))
+    name = (request.POST.get("quick") or request.POST.get("tag", "")).replace("\0", "")
     try:
         given = tagging.tag(conversation, name, by=request.user, utterance=utterance)
     except tagging.TagRefused as refusal:
@@ -106,7 +106,7 @@ def untag(request: HttpRequest, id: UUID, tag_id: UUID) -> HttpResponse:
     conversation = get_object_or_404(Conversation.objects.of(request.user.organization), id=id)
     given = get_object_or_404(conversation.tags, id=tag_id)
     tagging.untag(given)
-    return answer(request, conversation, utterance=given.utterance, removed=given.tag)
+    return answer(request, conversation, utterance=given.utterance, removed=given.tag, called=given.name)
 
 
 def answer(request: HttpRequest, conversation: Conversation, problem: str = "", **done: Any) -> HttpResponse:
@@ -129,23 +129,28 @@ def answer(request: HttpRequest, conversation: Conversation, problem: str = "", 
 
 def touched(conversation: Conversation, lines: Sequence[TagLine], done: Mapping[str, str]) -> dict[str, Any] | None:
     """The utterance whose tags changed, with those it has now."""
-    if "utterance" not in done:
+    index = index_of(done.get("utterance", ""))
+    if index is None:
         return None
-    index = int(done["utterance"])
     return {"index": index, "tags": [each.tag for each in lines if each.tag.utterance == index]}
 
 
 def notice_of(conversation: Conversation, done: Mapping[str, str]) -> Notice | None:
-    """What an address says was done (``given`` a tag's id, or ``removed`` its slug), with its undoing."""
+    """What an address says was done (a tag's id ``given``, or its slug ``removed`` and its name), with its undoing."""
     if given := conversation.tags.filter(id=uuid_or_none(done.get("given"))).first():
         address = reverse("conversations:untag", args=[conversation.id, given.id])
         return Notice(_("Tagged “%(tag)s”.") % {"tag": given.name}, address, {})
-    removed, utterance = done.get("removed", ""), done.get("utterance", "")
-    if not removed or conversation.tags.filter(tag=removed, utterance=int(utterance) if utterance else None).exists():
+    removed, utterance = slugify(done.get("removed", "")), index_of(done.get("utterance", ""))
+    if not removed or conversation.tags.filter(tag=removed, utterance=utterance).exists():
         return None
-    name = tagging.tag_name(conversation, removed, removed)
+    name = tagging.tag_name(conversation, removed, done.get("called") or removed)
     address = reverse("conversations:tag", args=[conversation.id])
-    return Notice(_("Removed “%(tag)s”.") % {"tag": name}, address, {"tag": name, "utterance": utterance})
+    return Notice(_("Removed “%(tag)s”.") % {"tag": name}, address, {"tag": name, "utterance": plain(utterance)})
+
+
+def index_of(text: str) -> int | None:
+    """The index of an utterance from a form or an address, if it can be one."""
+    return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
 def uuid_or_none(text: str | None) -> UUID | None:

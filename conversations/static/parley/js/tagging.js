@@ -21,7 +21,7 @@ export function giveTag(key) {
   const button = document.querySelector(`#tags [data-key="${key}"]`);
   if (!button) return;
   aimAt(utteranceInFocus());
-  button.form.requestSubmit(button);
+  button.click();
 }
 
 document.addEventListener("click", (event) => {

@@ -2,6 +2,7 @@
 
 const STYLES = {
   medium: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+  time: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   long: { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" },
 };
 
@@ -9,7 +10,7 @@ export function localize(root) {
   const language = languageOf(document.documentElement.lang);
   for (const element of root.querySelectorAll("time[data-style]:not([title])")) {
     const when = new Date(element.dateTime);
-    const year = when.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+    const year = element.dataset.style === "time" || when.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
     element.textContent = when.toLocaleString(language, { ...STYLES[element.dataset.style], ...year });
     element.title = when.toLocaleString(language, { dateStyle: "full", timeStyle: "long" });
   }
