@@ -30,7 +30,8 @@ FAILURES: dict[str, Promise] = {
     FailureCode.AUDIO_EMPTY: _("The file is empty. Check the recording, then upload it again."),
     FailureCode.AUDIO_UNREADABLE: _("The file is damaged, or is not audio. Check that it plays, then upload it again."),
     FailureCode.AUDIO_UNSUPPORTED: _(
-        "The file is of a kind that is not taken in. Convert it to WAV, MP3, M4A, FLAC or Ogg, then upload it again."
+        "The file is not audio, or of a kind that is not taken in. Convert it to WAV, MP3, M4A, FLAC or Ogg, then "
+        "upload it again."
     ),
     FailureCode.AUDIO_IS_PLAYLIST: _("The file is a playlist, which holds no sound. Upload the recording itself."),
     FailureCode.AUDIO_TOO_LONG: _(
@@ -45,7 +46,8 @@ FAILURES: dict[str, Promise] = {
     FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
     FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
     FailureCode.KEY_UNUSABLE: _(
-        "This call cannot be opened: the worker has another master key than the one it was sealed under. Tell your admin."
+        "This call cannot be opened: the worker has another master key than the one it was sealed under. Tell your "
+        "admin."
     ),
     FailureCode.STORAGE_UNAVAILABLE: _("The storage could not be reached. Nothing is lost: try again later."),
     FailureCode.CRASHED: _(
