@@ -41,6 +41,7 @@
     }
 
     files.addEventListener("change", () => choose([...files.files]));
+    if (files.files.length) choose([...files.files]);  // chosen before this script was there
     byId("forget").addEventListener("click", () => {
         chosen.items.clear();
         manifest.value = "";

@@ -1,0 +1,127 @@
+"""The upload and the batch page in a real browser: by script and without, at two widths, in light and dark."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conversations.models import Batch, Conversation, Role, User
+from conversations.services.batches import Reason
+from tests.conversations.batches import zip_of
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+PASSWORD = "a-long-password-1"
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser. It keeps an event loop in this thread, where Django would not touch the database unless told so."""
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user(role=Role.ADMIN, password=PASSWORD)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[Path]:
+    contents = {
+        "a.wav": b"a", "b.wav": b"b", "copy.wav": b"a", "june.zip": zip_of(("c.wav", b"c"), ("d.zip", b"")),
+        "manifest.csv": b"file,agent\na.wav,Ann\nnever.wav,Bob\n",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return [tmp_path / name for name in contents]
+
+
+def sign_in(browser: Browser, address: str, user: User, **options: Any) -> Page:
+    page = browser.new_context(**options).new_page()
+    page.goto(f"{address}/admin/login/?next=/admin/conversations/batch/upload/")
+    page.fill("#id_username", user.username)
+    page.fill("#id_password", PASSWORD)
+    page.click("[type=submit]")
+    page.wait_for_url("**/upload/")
+    return page
+
+
+def complaints(page: Page) -> list[str]:
+    """What the page will say in its console: breaches of the CSP, errors of scripts."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def violations_in_light_and_dark(page: Page) -> list[str]:
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {violation['id']}" for violation in Axe().run(page).response["violations"]]
+    return found
+
+
+def test_a_batch_is_sent_file_by_file_and_watched_until_it_is_done(
+    chromium: Browser, live_server: Any, user: User, recordings: list[Path]
+) -> None:
+    page = sign_in(chromium, live_server.url, user)
+    said = complaints(page)
+    page.set_input_files("#id_files", [*recordings])
+    expect(page.locator("#chosen")).to_contain_text("4 files chosen.")  # the manifest went to its own field
+    page.click("button[type=submit].default")
+    page.wait_for_url("**/change/")
+    batch = Batch.objects.of(user.organization).get()
+    assert sorted(batch.items.values_list("reason", flat=True)) == sorted(
+        ["", Reason.NOT_IN_MANIFEST, Reason.NOT_IN_MANIFEST, Reason.NOT_IN_MANIFEST, Reason.MEMBER_IS_ARCHIVE,
+         Reason.LINE_WITHOUT_FILE]
+    )  # fmt: skip
+    expect(page.locator(".figures")).to_contain_text("3 to come")
+    batch.conversations.update(status=Conversation.Status.COMPLETED)
+    expect(page.locator(".figures")).to_contain_text("3 done")  # without a reload
+    expect(page.locator("#said")).to_have_text("3 of 3 calls done.")
+    assert page.locator("[hx-get]").count() == 0
+    assert said == []
+
+
+def test_without_a_script_the_form_sends_everything_at_once(
+    chromium: Browser, live_server: Any, user: User, recordings: list[Path]
+) -> None:
+    page = sign_in(chromium, live_server.url, user, java_script_enabled=False)
+    page.set_input_files("#id_files", recordings[:4])
+    page.set_input_files("#id_manifest", recordings[4])
+    page.click("button[type=submit].default")
+    expect(page.locator(".figures")).to_contain_text("3 to come")
+    assert Conversation.objects.of(user.organization).filter(agent="Ann").count() == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_pages_can_be_read_by_everyone(
+    chromium: Browser, live_server: Any, user: User, recordings: list[Path], width: int
+) -> None:
+    page = sign_in(chromium, live_server.url, user, viewport={"width": width, "height": 900})
+    assert violations_in_light_and_dark(page) == []
+    page.set_input_files("#id_files", [*recordings])
+    page.click("button[type=submit].default")
+    page.wait_for_url("**/change/")
+    call = Batch.objects.of(user.organization).get().conversations.first()
+    Conversation.objects.filter(pk=call.pk).update(
+        status=Conversation.Status.FAILED, failure_code="audio_empty", failure_service="transcription"
+    )
+    page.reload()
+    expect(page.locator(".causes")).to_contain_text("The file is empty.")
+    assert violations_in_light_and_dark(page) == []
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
