@@ -47,8 +47,8 @@ voice.onTime((seconds, playing) => {
     const place = placeAt(lane.starts, seconds + 0.01);
     const word = place >= 0 && seconds <= lane.ends[place] + LINGERS ? lane.words[place] : null;
     if (word === lane.marked) continue;
-    lane.marked?.classList.remove("spoken-now");
-    word?.classList.add("spoken-now");
+    lane.marked?.classList.remove("now");
+    word?.classList.add("now");
     lane.marked = word;
     if (word && playing) follow(word);
   }
