@@ -42,7 +42,7 @@ class CallAdmin(ScopedAdmin):
 
     changers = ()
     actions = ("retry_calls", "erase_calls")
-    list_display = ("received_at", "agent", "language", "length", "stage", "error", "batch")
+    list_display = ("received_at", "agent", "length", "where", "batch")
     list_per_page = 50
     list_filter = ("status", ("batch", admin.RelatedOnlyFieldListFilter), "received_at")
     list_select_related = ("batch",)
@@ -102,6 +102,11 @@ class CallAdmin(ScopedAdmin):
     def length(self, call: Conversation) -> str:
         """As ``4:05``."""
         return "" if call.duration is None else transcripts.clock(call.duration)
+
+    @admin.display(description=_("stage"))
+    def where(self, call: Conversation) -> str:
+        """Where the call is, and what went wrong if it failed."""
+        return format_html('{}<span class="sentence">{}</span>', self.stage(call), self.error(call))
 
     @admin.display(description=_("stage"))
     def stage(self, call: Conversation) -> str:

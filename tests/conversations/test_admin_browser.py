@@ -71,6 +71,7 @@ def violations_in_light_and_dark(page: Page) -> list[str]:
     found = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(300)  # the admin's links change their colour slowly
         found += [f"{scheme}: {violation['id']}" for violation in Axe().run(page).response["violations"]]
     return found
 
