@@ -42,10 +42,9 @@ class CallAdmin(ScopedAdmin):
 
     changers = ()
     actions = ("retry_calls", "erase_calls")
-    list_display = ("received_at", "agent", "length", "where", "batch")
+    list_display = ("received_at", "agent", "length", "where")
     list_per_page = 50
     list_filter = ("status", ("batch", admin.RelatedOnlyFieldListFilter), "received_at")
-    list_select_related = ("batch",)
     search_fields = ("=id", "agent")
     fieldsets = (
         (None, {"fields": ("page", "status", "stage", "error", "notes")}),
