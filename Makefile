@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # The first that is new enough; PYTHON=… overrides.
 PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3; do \
 	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 SHELL_SCRIPTS := .ci/run tests/install_debian_packages.sh
 
 .PHONY: help

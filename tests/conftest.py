@@ -14,6 +14,7 @@ from webapp.stack import environment, postgres, valkey
 from webapp.stack.home import Home
 
 HOME = Home(Path(tempfile.mkdtemp(prefix="parley-tests-")))
+HOME.path.chmod(0o711)  # where Postgres has to run as nobody, it must be able to look
 atexit.register(shutil.rmtree, HOME.path, ignore_errors=True)
 HOME.create()
 

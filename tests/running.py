@@ -69,6 +69,7 @@ def environment_of(home: Path, port: int) -> dict[str, str]:
 def parley(*, samples: bool) -> Iterator[Running]:
     """Start everything as `make run` does, with or without the sample calls; then stop it."""
     home, port = Path(tempfile.mkdtemp(prefix="parley-e2e-")), free_port()
+    home.chmod(0o711)  # where Postgres has to run as nobody, it must be able to look
     environ = environment_of(home, port) | {"PARLEY_SAMPLES": "1" if samples else "0"}
     process = subprocess.Popen(
         [sys.executable, "-m", "webapp.run"], cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE,
@@ -82,6 +83,8 @@ def parley(*, samples: bool) -> Iterator[Running]:
     finally:
         process.terminate()
         process.wait(timeout=120)
+        assert process.stdout
+        process.stdout.close()
         shutil.rmtree(home, ignore_errors=True)
 
 
