@@ -71,6 +71,7 @@ DATABASE = dj_database_url.parse(CONFIG.database_url or "postgres:///parley")
 DATABASES = {
     "default": {
         **DATABASE,
+        "CONN_HEALTH_CHECKS": True,  # a pooled connection of before a restart of Postgres costs nobody an error
         # What the URL's query says (sslmode, or the folder of a unix socket as host) stays.
         "OPTIONS": {
             **DATABASE.get("OPTIONS", {}),

@@ -18,10 +18,11 @@ from rest_framework.views import set_rollback
 
 from conversations.services.calls import UploadRefused
 from conversations.services.tagging import TagRefused
+from pipeline.sealing import KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, StorageError
 
 log = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError)
+AWAY = (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError, KeyUnusable)
 SECONDS_TO_RETRY = 5
 UPLOAD_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
