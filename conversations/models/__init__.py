@@ -5,6 +5,6 @@ from conversations.models.calls import Batch, BatchItem, Conversation, Details, 
 from conversations.models.people import IdempotencyKey, Organization, Role, Token, User
 
 __all__ = [
-    "Attempt", "Batch", "BatchItem", "Clock", "Conversation", "Delivery", "Details", "Entity", "Event", "IdempotencyKey",
-    "Organization", "Parked", "Redaction", "Role", "Subscription", "Tag", "Token", "User", "Utterance",
+    "Attempt", "Batch", "BatchItem", "Clock", "Conversation", "Delivery", "Details", "Entity", "Event",
+    "IdempotencyKey", "Organization", "Parked", "Redaction", "Role", "Subscription", "Tag", "Token", "User", "Utterance",
 ]  # fmt: skip

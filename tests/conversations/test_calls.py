@@ -3,7 +3,6 @@
 import io
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlobStore]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     """A blob store of the test's own."""
     keys = storage.KeyStore(f"file://{tmp_path}/keys", config.config().master_key)
     store = BlobStore(f"file://{tmp_path}/blobs", keys)
     for module in (calls, storage):
         monkeypatch.setattr(module, "blob_store", lambda: store)
     monkeypatch.setattr("conversations.management.commands.sweep_blobs.blob_store", lambda: store)
-    yield store
+    return store
 
 
 @pytest.fixture
