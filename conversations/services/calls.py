@@ -19,12 +19,13 @@ from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from pipeline import documents
 from pipeline.config import config
-from pipeline.events import Blob, ConversationErased, ConversationReceived, ReprocessingRequested
+from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
 from pipeline.storage import CHUNK, BlobCorrupt, blob_store
 
 MONOLITH = "monolith"
+ASKS_FOR_OTHER_SETTINGS = (FailureCode.LANGUAGE_UNSUPPORTED, FailureCode.AUDIO_TOO_LONG)
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING, Delivery.State.DEAD)
 
 
@@ -173,15 +174,30 @@ def details_of(conversation: Conversation) -> CallDetails:
 
 
 def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
-    """Let the steps that failed for good run again, with fresh attempts; of how many calls."""
+    """Let the steps that failed for good run again, with fresh attempts; of how many calls.
+
+    A call that failed for what it was to be processed with (``ASKS_FOR_OTHER_SETTINGS``) is reprocessed instead:
+    the settings of its run are frozen.
+    """
     with transaction.atomic():
         ours = Conversation.objects.of(organization).filter(id__in=conversations).order_by("id").select_for_update()
-        dead = Delivery.objects.filter(subject__in=[each.id for each in ours], state=Delivery.State.DEAD)
-        ids = set(dead.values_list("subject", flat=True))
-        dead.update(state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now())
-        Conversation.objects.filter(id__in=ids, status=Conversation.Status.FAILED).update(
-            status=Conversation.Status.PROCESSING, failure_service="", failure_code=""
-        )
+        other, same = [], []
+        for each in ours:
+            failed = each.status == Conversation.Status.FAILED
+            (other if failed and each.failure_code in ASKS_FOR_OTHER_SETTINGS else same).append(each)
+        for each in other:
+            reprocess(each)
+        return len(other) + replay(same)
+
+
+def replay(conversations: Sequence[Conversation]) -> int:
+    """Make the dead deliveries of these calls due again; of how many calls."""
+    dead = Delivery.objects.filter(subject__in=[each.id for each in conversations], state=Delivery.State.DEAD)
+    ids = set(dead.values_list("subject", flat=True))
+    dead.update(state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now())
+    Conversation.objects.filter(id__in=ids, status=Conversation.Status.FAILED).update(
+        status=Conversation.Status.PROCESSING, failure_service="", failure_code=""
+    )
     return len(ids)
 
 
@@ -191,6 +207,7 @@ def erase(conversation: Conversation) -> None:
     with transaction.atomic():
         Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
         record(initial(conversation, ConversationErased()))
+        Batch.objects.filter(conversations=conversation).update(sealed_manifest=b"")  # it has this call's metadata
         conversation.delete()
         blob_store().keys.erase(*place)
     blob_store().erase(*place)

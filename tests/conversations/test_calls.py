@@ -142,3 +142,31 @@ def test_only_old_blobs_that_no_event_names_are_swept(organization: Organization
         os.utime(f"{store.root}/{key}", (two_days_ago, two_days_ago))
     call_command("sweep_blobs")
     assert store.blobs(*place) == named | {new.key}
+
+
+def failed(organization: Organization, code: str) -> Conversation:
+    """A call whose transcription is dead."""
+    conversation = receive_call(organization, io.BytesIO(code.encode()), CallDetails()).conversation
+    Delivery.objects.filter(subject=conversation.id).update(state="dead", error=code, attempts=5)
+    Conversation.objects.filter(id=conversation.id).update(status="failed", failure_code=code)
+    return conversation
+
+
+def test_a_retried_step_has_fresh_attempts(organization: Organization) -> None:
+    conversation = failed(organization, "crashed")
+    assert calls.retry(organization, [conversation.id]) == 1
+    assert (Delivery.objects.get().state, Delivery.objects.get().attempts) == ("pending", 0)
+    assert Conversation.objects.get().status == "processing"
+
+
+def test_a_call_that_needs_other_settings_is_retried_as_a_new_run(organization: Organization) -> None:
+    conversation = failed(organization, "audio_too_long")
+    assert calls.retry(organization, [conversation.id]) == 1
+    assert Conversation.objects.get().run != conversation.run
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["cancelled", "pending"]
+
+
+def test_nobody_retries_the_calls_of_others(organization: Organization) -> None:
+    conversation = failed(organization, "crashed")
+    assert calls.retry(make_organization(), [conversation.id]) == 0
+    assert Conversation.objects.get().status == "failed"
