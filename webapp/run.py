@@ -68,7 +68,7 @@ def start(home: Home, config: Config, supervisor: Supervision, ours: set[str]) -
     collect_static_files(home)
     supervisor.start("ledger", "web")
     say("Starting the workers and the web server …")
-    login = bootstrap()
+    login = manage("bootstrap", stdout=subprocess.PIPE).strip()  # the password, if it was made now
     wait_until_ready(config, supervisor)
     if os.environ.get("PARLEY_SAMPLES") != "0":
         manage("load_samples")
@@ -97,28 +97,23 @@ def start_servers(home: Home, config: Config, supervisor: Supervision, ours: set
         postgres.wait_until_ready(home)
 
 
-def manage(*arguments: str) -> None:
-    """Run a command of `manage.py`, its words on the terminal."""
-    result = subprocess.run([sys.executable, "manage.py", *arguments], cwd=CHECKOUT, check=False)
-    if result.returncode != 0:
-        raise StackError(f"“manage.py {arguments[0]}” failed; what it said stands above.")
+def manage(*arguments: str, stdout: int | None = None) -> str:
+    """Run a command of `manage.py`, its words on the terminal. Returns what it wrote to `stdout`, if that is a pipe.
 
-
-def load_samples() -> None:
-    """Send the sample calls that are not here yet, and follow them. That one fails is no reason to stop the rest."""
-    result = subprocess.run([sys.executable, "manage.py", "load_samples"], cwd=CHECKOUT, check=False)
-    if result.returncode != 0:
-        say("Not every sample call was completed; the list of calls says why, and lets you retry.")
-
-
-def bootstrap() -> str:
-    """Make the first user where there is none. Returns what was said, which has the password in it, once."""
+    It has a session of its own: Ctrl-C is for us, who then end it without a word.
+    """
     result = subprocess.run(
-        [sys.executable, "manage.py", "bootstrap"], cwd=CHECKOUT, check=False, stdout=subprocess.PIPE, text=True
+        [sys.executable, "manage.py", *arguments],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        text=True,
+        start_new_session=True,
+        check=False,
     )
     if result.returncode != 0:
-        raise StackError("“manage.py bootstrap” failed; what it said stands above.")
-    return result.stdout.strip()
+        raise StackError(f"“manage.py {arguments[0]}” failed; what it said stands above.")
+    return result.stdout or ""
 
 
 def collect_static_files(home: Home) -> None:
