@@ -24,7 +24,7 @@ ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
 }
 DEFAULT_ENGINE = "faster-whisper"
 DEFAULT_MODEL = "base"
-LANGUAGE_SAMPLE = 30.0  # seconds of speech to tell a language by: what the model reads at once
+LANGUAGE_SAMPLE = 15.0  # seconds of speech to tell a language by
 
 
 def transcribe(

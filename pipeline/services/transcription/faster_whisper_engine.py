@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
-BATCHES = {"cpu": 4}  # chunks read at once, by device
-DEFAULT_BATCH = 16
+CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
 
 # Whisper reads 30 seconds, however short the speech, and most of the time goes into reading. A window of 15 seconds,
 # or 5 more than the speech, gave the same word error rate in half the time; shorter ones made it invent words.
+WINDOW = 30.0
 LEAST_WINDOW = 15.0
 SPARE = 5.0
+FRAMES_PER_SECOND = 100
 
 
 class FasterWhisper:
@@ -28,30 +31,39 @@ class FasterWhisper:
         from faster_whisper import WhisperModel
 
         folder = folder_of(model, cache)
+        on_cpu = device == "cpu"
+        # A worker of one thread for each core: threads that share a batch wait for each other, and far longer when
+        # another process has one of their cores.
+        self._workers = len(os.sched_getaffinity(0)) if on_cpu and hasattr(os, "sched_getaffinity") else 1
+        self._batch = CPU_BATCH if on_cpu else GPU_BATCH
         self._model = WhisperModel(
             str(folder) if folder else model,
             device=device,
-            compute_type="int8" if device == "cpu" else "float16",
-            cpu_threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+            compute_type="int8" if on_cpu else "float16",
+            cpu_threads=1 if self._workers > 1 else 0,
+            num_workers=self._workers,
             download_root=str(cache),
         )
-        self._batched = _pipeline(self._model)
-        self._batch = BATCHES.get(device, DEFAULT_BATCH)
         self.multilingual = bool(self._model.model.is_multilingual)
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """See ``Engine``."""
-        _, _, probabilities = self._model.detect_language(samples)
-        return dict(probabilities)
+        from faster_whisper.audio import pad_or_trim
+
+        features = pad_or_trim(self._model.feature_extractor(samples), _window(len(samples) / SAMPLE_RATE))
+        found = self._model.model.detect_language(self._model.encode(features))[0]
+        return {token.strip("<|>"): probability for token, probability in found}
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
         """See ``Engine``."""
-        alike = sorted(chunks, key=lambda chunk: chunk.duration)
-        for first in range(0, len(alike), self._batch):
-            batch = alike[first : first + self._batch]
-            yield from zip(batch, self._hear_batch(batch, language, vocabulary), strict=True)
+        batch = max(1, min(self._batch, len(chunks) // self._workers))
+        alike = sorted(chunks, key=lambda chunk: -chunk.duration)
+        batches = [alike[first : first + batch] for first in range(0, len(alike), batch)]
+        with ThreadPoolExecutor(self._workers) as pool:
+            heard = pool.map(lambda chunks: self._hear_batch(chunks, language, vocabulary), batches)
+            yield from zip(alike, chain.from_iterable(heard), strict=True)
 
     def _hear_batch(self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]) -> list[list[HeardWord]]:
         """The batched pipeline takes one recording and clips of it, so the chunks are laid end to end.
@@ -61,7 +73,7 @@ class FasterWhisper:
         ends = np.cumsum([len(chunk.samples) for chunk in chunks]) / SAMPLE_RATE
         starts = [0.0, *ends[:-1].tolist()]
         half = 0.5 / SAMPLE_RATE  # the library cuts at int(seconds * rate): 8.11 s would be one sample too early
-        segments, _ = self._batched.transcribe(
+        segments, _ = _pipeline(self._model).transcribe(
             np.concatenate([chunk.samples for chunk in chunks]),
             language=language,
             clip_timestamps=[
@@ -71,7 +83,7 @@ class FasterWhisper:
             word_timestamps=True,
             hotwords=" ".join(vocabulary) or None,
         )
-        chunk_at = {int(start * self._model.frames_per_second): index for index, start in enumerate(starts)}
+        chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
         heard: list[list[HeardWord]] = [[] for _ in chunks]
         for segment in segments:
             index = chunk_at[segment.seek]
@@ -87,16 +99,20 @@ class FasterWhisper:
         return heard
 
 
+def _window(speech: float) -> int:
+    """How many frames of 10 ms to read for so many seconds of speech."""
+    return int(min(WINDOW, max(LEAST_WINDOW, speech + SPARE)) * FRAMES_PER_SECOND)
+
+
 def _pipeline(model: Any) -> Any:
-    """faster-whisper's batched pipeline, but with windows no longer than a batch needs."""
+    """faster-whisper's batched pipeline, but with windows no longer than a batch needs. It serves one thread."""
     from faster_whisper import BatchedInferencePipeline
 
     class ShortWindows(BatchedInferencePipeline):  # type: ignore[misc]  # it carries no types
         def forward(
             self, features: Any, tokenizer: Any, chunks_metadata: Sequence[Mapping[str, float]], options: Any
         ) -> Any:
-            seconds = max(LEAST_WINDOW, max(chunk["duration"] for chunk in chunks_metadata) + SPARE)
-            frames = int(seconds * model.frames_per_second)
+            frames = _window(max(chunk["duration"] for chunk in chunks_metadata))
             return super().forward(features[..., :frames], tokenizer, chunks_metadata, options)
 
     return ShortWindows(model)
