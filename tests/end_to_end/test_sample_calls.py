@@ -17,10 +17,14 @@ Sample = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def calls(running: Running) -> list[dict[str, Any]]:
-    """The sample calls as the API shows them."""
-    listed: list[dict[str, Any]] = running.api("GET", "conversations/?page_size=100").json()["results"]
-    return listed
+def calls(running: Running, samples: list[Sample]) -> dict[str, dict[str, Any]]:
+    """The sample calls as the API shows them, by their file."""
+    found = {}
+    for sample in samples:
+        (found[sample["file"]],) = running.api(
+            "GET", "conversations/", params={"external_id": sample["external_id"]}
+        ).json()["results"]
+    return found
 
 
 def test_the_newcomer_is_told_address_login_and_what_to_try(running: Running) -> None:
@@ -29,20 +33,18 @@ def test_the_newcomer_is_told_address_login_and_what_to_try(running: Running) ->
     assert "Three things to try" in running.printed
 
 
-def test_every_sample_call_is_completed(calls: list[dict[str, Any]], samples: list[Sample]) -> None:
-    found = {call["external_id"]: call["status"] for call in calls}
-    assert {sample["external_id"]: "completed" for sample in samples}.items() <= found.items()
+def test_every_sample_call_is_completed(calls: dict[str, dict[str, Any]], samples: list[Sample]) -> None:
+    assert {file: call["status"] for file, call in calls.items()} == {each["file"]: "completed" for each in samples}
 
 
 def test_every_topic_phrase_is_found_in_its_call(
-    running: Running, calls: list[dict[str, Any]], samples: list[Sample]
+    running: Running, calls: dict[str, dict[str, Any]], samples: list[Sample]
 ) -> None:
-    ids = {call["external_id"]: call["id"] for call in calls}
     missed = []
     for sample in samples:
         for phrase in sample["topic_phrases"]:
             hits = running.api("GET", "search/", params={"q": phrase}).json()["results"]
-            if not any(hit["conversation"] == ids[sample["external_id"]] for hit in hits):
+            if not any(hit["conversation"] == calls[sample["file"]]["id"] for hit in hits):
                 missed.append((sample["file"], phrase))
     assert missed == []
 
@@ -55,8 +57,8 @@ def test_a_hit_names_the_moment(running: Running) -> None:
     assert utterance["start"] <= hit["start"] <= utterance["end"]
 
 
-def test_text_and_words_of_every_transcript_agree(running: Running, calls: list[dict[str, Any]]) -> None:
-    for call in calls:
+def test_text_and_words_of_every_transcript_agree(running: Running, calls: dict[str, dict[str, Any]]) -> None:
+    for call in calls.values():
         transcript = running.api("GET", f"conversations/{call['id']}/transcript/").json()
         for utterance in transcript["utterances"]:
             assert utterance["text"] == " ".join(word["text"] for word in utterance["words"])
@@ -65,8 +67,8 @@ def test_text_and_words_of_every_transcript_agree(running: Running, calls: list[
             assert redaction["placeholder"] in [word["text"] for word in words]
 
 
-def test_every_redacted_stretch_is_silent_in_the_audio(running: Running, calls: list[dict[str, Any]]) -> None:
-    for call in calls:
+def test_every_redacted_stretch_is_silent_in_the_audio(running: Running, calls: dict[str, dict[str, Any]]) -> None:
+    for call in calls.values():
         transcript = running.api("GET", f"conversations/{call['id']}/transcript/").json()
         peaks = running.api("GET", f"conversations/{call['id']}/peaks/").json()
         rate = peaks["per_second"]
