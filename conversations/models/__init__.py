@@ -6,5 +6,6 @@ from conversations.models.people import IdempotencyKey, Organization, Role, Toke
 
 __all__ = [
     "Attempt", "Batch", "BatchItem", "Clock", "Conversation", "Delivery", "Details", "Entity", "Event",
-    "IdempotencyKey", "Organization", "Parked", "Redaction", "Role", "Subscription", "Tag", "Token", "User", "Utterance",
+    "IdempotencyKey", "Organization", "Parked", "Redaction", "Role", "Subscription", "Tag", "Token", "User",
+    "Utterance",
 ]  # fmt: skip
