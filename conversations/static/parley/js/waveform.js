@@ -47,6 +47,7 @@ async function draw(section, audio, nonce) {
     cspNonce: nonce,
     ...colours(section, lanes.length),
   });
+  wave.once("ready", () => wave.setTime(audio.currentTime)); // a link to a moment has moved the player before
 }
 
 function colours(section, count) {
