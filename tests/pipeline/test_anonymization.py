@@ -62,6 +62,8 @@ SAID_IN_ENGLISH = [
     ("My confirmation code is XR7B2Q.", [("BOOKING", "XR7B2Q")]),
     # e-mail and web
     ("john dot smith at gmail dot com", [("EMAIL", "john dot smith at gmail dot com")]),
+    ("it is marcus dot wellington at example dot", [("EMAIL", "marcus dot wellington at example dot")]),  # cut off
+    ("it is marcus.wellington at", [("EMAIL", "marcus.wellington at")]),
     ("It's john.smith at gmail.com, thanks.", [("EMAIL", "john.smith at gmail.com")]),
     ("write to john.smith@example.com please", [("EMAIL", "john.smith@example.com")]),
     ("j o h n underscore 7 at yahoo dot co dot uk", [("EMAIL", "j o h n underscore 7 at yahoo dot co dot uk")]),

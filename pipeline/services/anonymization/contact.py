@@ -23,10 +23,7 @@ def find_emails(call: Call) -> Iterator[Match]:
             if item.value == "@" and (written := _written(call, item.first, call.lines[index])):
                 yield Match(*written, "EMAIL", Score.CHECKED)
             if item.value in call.words.at_words:
-                end = _domain_end(call, items, position + 1)
-                start = _local_start(call, items, position, asked)
-                if end is not None and start is not None:
-                    yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
+                yield from _around_at(call, items, position, asked)
             elif item.value in GLUED or item.value.endswith(GLUED_TAIL):
                 start = _local_start(call, items, position, asked)
                 if item.value not in GLUED and start is not None and items[start].kind is Kind.WORD and not asked:
@@ -37,6 +34,18 @@ def find_emails(call: Call) -> Iterator[Match]:
                 start = _local_start(call, items, position, asked)
                 if end is not None and end > position and start is not None:
                     yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+
+
+def _around_at(call: Call, items: list[Item], at: int, asked: bool) -> Iterator[Match]:
+    """The address around an "at", whole or, when dots join what stands before it, broken off."""
+    start, end = _local_start(call, items, at, asked), _domain_end(call, items, at + 1)
+    if start is None:
+        return
+    dots = (place for place in range(start, at) if items[place].value in call.words.dot_words)
+    if end is None and any(_joins(call, items, dot) for dot in dots):
+        end = _unfinished_end(call, items, at)
+    if end is not None:
+        yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
 
 
 def find_urls(call: Call) -> Iterator[Match]:
@@ -92,6 +101,16 @@ def _domain_end(call: Call, items: list[Item], start: int) -> int | None:
         else:
             joined = False
         position += 1
+    return end
+
+
+def _unfinished_end(call: Call, items: list[Item], at: int) -> int:
+    """The last item of an address that breaks off, as in "marcus dot wellington at example dot"."""
+    end = at
+    for position in range(at + 1, min(len(items), at + 1 + LONGEST_DOMAIN)):
+        if end != at and not {items[position].value, items[end].value} & call.words.dot_words:
+            break
+        end = position
     return end
 
 
