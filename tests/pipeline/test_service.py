@@ -1,5 +1,6 @@
 """A service on the bus: it says what it does, once, and what went wrong, without a word of it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,29 @@ def qualify(event: ConversationTagged) -> ConversationQualified:
     return ConversationQualified(tags=service.save("safe", Tags(tags=(Tag(tag="t", name="T", provenance="test"),))))
 
 
-def test_it_says_progress_then_its_answer(said: Said) -> None:
+def test_quick_work_says_only_its_answer(said: Said) -> None:
     call = a_call()
     handle(a_service(qualify), to_wire(call), attempt=2)
-    assert [type(each.data) for each in said] == [ProgressReported, ConversationQualified]
-    assert said[0].data == ProgressReported(attempt=2)
+    assert [type(each.data) for each in said] == [ConversationQualified]
     assert {(each.causationid, each.subject, each.source) for each in said} == {
         (call.id, call.subject, "qualification")
     }
+
+
+def test_longer_work_says_how_far_it_is(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "FIRST_BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(service, "BEAT_SECONDS", 0.01)
+    heard = threading.Event()
+    monkeypatch.setattr(bus, "say", lambda records: (said.extend(records), len(said) > 2 and heard.set()))
+
+    def slow(event: ConversationTagged) -> ConversationQualified:
+        service.report(3, 4)
+        assert heard.wait(10)
+        return qualify(event)
+
+    handle(a_service(slow), to_wire(a_call()), attempt=2)
+    assert ProgressReported(attempt=2, done=3, total=4) in [each.data for each in said]
+    assert isinstance(said[-1].data, ConversationQualified)
 
 
 def test_a_redelivered_event_is_answered_from_memory(said: Said) -> None:
