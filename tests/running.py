@@ -81,11 +81,13 @@ def parley(*, samples: bool) -> Iterator[Running]:
         token = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
         yield Running(f"http://127.0.0.1:{port}", home, token.stdout.splitlines()[-1], printed)
     finally:
+        ended_by_itself = process.poll()
         process.terminate()
         process.wait(timeout=120)
         assert process.stdout
         process.stdout.close()
         shutil.rmtree(home, ignore_errors=True)
+    assert ended_by_itself is None, f"Parley ended during the tests, with {ended_by_itself}"
 
 
 def read_until(process: subprocess.Popen[str], sentence: str) -> str:

@@ -1,6 +1,7 @@
 """Supervisor at work: programs are started one after the other, watched, and started again when they die."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,13 +21,15 @@ from webapp.stack.home import Home
 MARK = "PARLEY_STACK"  # in the environment of whatever runs here, so that the next start finds what was left
 SECONDS_TO_START = 20
 SECONDS_TO_STOP = 75
+SECONDS_TO_ANSWER = 30  # on a machine that is out of breath
 
 
 class Supervision:
     """A running supervisor, and what its programs were last seen to do."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, process: subprocess.Popen[bytes]) -> None:
         self.home = home
+        self.process = process
         self.pids: dict[str, int] = {}
         self.given_up: set[str] = set()
 
@@ -56,10 +59,14 @@ class Supervision:
         return list(self._call("getAllProcessInfo"))
 
     def _call(self, method: str, *arguments: object) -> Any:
-        try:
-            return _call(self.home, method, *arguments)
-        except (OSError, HTTPException) as error:
-            raise StackError(f"Nothing is supervised any more; see {self.home.logs}/supervisor.log.") from error
+        deadline = time.monotonic() + SECONDS_TO_ANSWER
+        while True:
+            try:
+                return _call(self.home, method, *arguments)
+            except (OSError, HTTPException) as error:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise StackError(f"Nothing is supervised any more; see {self.home.logs}/supervisor.log.") from error
+                time.sleep(0.2)
 
 
 @contextmanager
@@ -68,9 +75,11 @@ def supervision(home: Home, config: Config) -> Iterator[Supervision]:
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(programs.write_configuration(home, config))]
     environment = {**os.environ, MARK: str(home.path)}
     try:
-        with child(command, log=home.logs / "supervisor.log", environment=environment, seconds_to_stop=SECONDS_TO_STOP):
+        with child(
+            command, log=home.logs / "supervisor.log", environment=environment, seconds_to_stop=SECONDS_TO_STOP
+        ) as process:
             _wait_until_ready(home)
-            yield Supervision(home)
+            yield Supervision(home, process)
     finally:
         stop_leftovers(home)  # nothing, unless supervisor itself was killed
 
