@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# The browser of the end-to-end test, from Debian. Where it cannot be installed, say what to do.
+# What the browser tests need from Debian: Chromium, and libatomic for Playwright's driver. Where they cannot be
+# installed, say what to do.
 set -euo pipefail
 
-command -v chromium >/dev/null && exit 0
+packages=(chromium libatomic1)
 
-install=(apt-get install --yes --no-install-recommends --quiet=2 chromium)
-if [ "$(id -u)" = 0 ]; then
+if dpkg --status "${packages[@]}" >/dev/null 2>&1; then
+  exit 0
+elif [ "$(id -u)" = 0 ]; then
   as_root=()
-elif sudo --non-interactive true 2>/dev/null; then
+elif command -v apt-get >/dev/null && sudo --non-interactive true 2>/dev/null; then
   as_root=(sudo)
+elif command -v chromium >/dev/null; then
+  exit 0 # another distribution, or an image with a browser of its own
 else
-  echo "The end-to-end test needs Chromium: install Debian's package chromium, then run this again." >&2
+  echo "The browser tests need Chromium: install ${packages[*]}, then run this again." >&2
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update --quiet=2
-"${as_root[@]}" "${install[@]}" </dev/null
+"${as_root[@]}" apt-get install --yes --no-install-recommends --quiet=2 "${packages[@]}" </dev/null >/dev/null

@@ -70,7 +70,19 @@ BAD = {
 def make(path: Path, *options: str, seconds: float = 1.0, channels: int = 2, rate: int = 16000) -> Path:
     """Write a tone with ffmpeg."""
     tone = f"sine=frequency=440:sample_rate={rate}:duration={seconds}"
-    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", tone, "-ac", str(channels), *options]
+    command = [
+        media.ffmpeg_program(),
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        tone,
+        "-ac",
+        str(channels),
+        *options,
+    ]
     subprocess.run([*command, str(path)], check=True)
     return path
 
@@ -123,7 +135,7 @@ def test_a_truncated_recording_counts_as_far_as_it_goes(tmp_path: Path, name: st
 def test_a_recording_that_is_too_long_is_refused_without_decoding_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "hour.flac"
     command = [
-        "ffmpeg",
+        media.ffmpeg_program(),
         "-nostdin",
         "-loglevel",
         "error",
@@ -148,7 +160,7 @@ def test_channels_are_not_mixed(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "call.wav"
     levels = "|".join(f"{(channel + 1) / 10}" for channel in range(channels))
     graph = ["-f", "lavfi", "-i", f"aevalsrc={levels}:s=16000:d=0.5", "-acodec", "pcm_f32le"]
-    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", *graph, str(path)], check=True)
+    subprocess.run([media.ffmpeg_program(), "-nostdin", "-loglevel", "error", *graph, str(path)], check=True)
     expected = [(channel + 1) / 10 for channel in range(channels)]
     assert media.decode(path)[:, 4000] == pytest.approx(expected, abs=1e-3)
 
