@@ -11,12 +11,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from conversations import words
 from conversations.admin.calls import retried
 from conversations.admin.scope import ADMIN, ScopedAdmin
 from conversations.models import Attempt, Delivery, Parked, Subscription
-from conversations.services import calls
+from conversations.services import calls, dead_letters
 from conversations.services.subscriptions import switch
 
 MOST_WINDOW = 1000
@@ -91,7 +92,7 @@ class DeadAdmin(ScopedAdmin):
     viewers = ADMIN
     changers = ()
     list_title = _("Steps that failed for good")
-    actions = ("retry_calls",)
+    actions = ("retry_calls", "give_up")
     list_display = ("created_at", "step", "call", "attempts", "sentence", "error", "exception", "location")
     list_display_links = None
     list_filter = ("service", "error")
@@ -118,6 +119,13 @@ class DeadAdmin(ScopedAdmin):
         """Let the failed steps of these calls run again."""
         count = calls.retry(request.user.organization, list(set(queryset.values_list("subject", flat=True))))
         self.message_user(request, retried(count), messages.SUCCESS if count else messages.WARNING)
+
+    @admin.action(description=_("Give up the selected steps: never try them again"), permissions=["retry"])
+    def give_up(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
+        """Take these steps off the list; their calls stay failed, with what earlier steps gave."""
+        count = dead_letters.give_up(Delivery.objects.filter(pk__in=queryset.values("pk")))
+        text = ngettext("%(count)d step was given up.", "%(count)d steps were given up.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
 
     @admin.display(description=_("step"), ordering="service")
     def step(self, delivery: Delivery) -> str:

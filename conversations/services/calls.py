@@ -9,14 +9,13 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from conversations.ledger.attempts import MOST_SENDS
 from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
+from conversations.services.dead_letters import replay
 from pipeline import documents
 from pipeline.config import config
 from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
@@ -187,18 +186,10 @@ def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
             (other if failed and each.failure_code in ASKS_FOR_OTHER_SETTINGS else same).append(each)
         for each in other:
             reprocess(each)
-        return len(other) + replay(same)
-
-
-def replay(conversations: Sequence[Conversation]) -> int:
-    """Make the dead deliveries of these calls due again; of how many calls."""
-    dead = Delivery.objects.filter(subject__in=[each.id for each in conversations], state=Delivery.State.DEAD)
-    ids = set(dead.values_list("subject", flat=True))
-    dead.update(state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now())
-    Conversation.objects.filter(id__in=ids, status=Conversation.Status.FAILED).update(
-        status=Conversation.Status.PROCESSING, failure_service="", failure_code=""
-    )
-    return len(ids)
+        dead = Delivery.objects.filter(subject__in=[each.id for each in same], state=Delivery.State.DEAD)
+        calls = dead.values("subject").distinct().count()
+        replay(dead)
+        return len(other) + calls
 
 
 def erase(conversation: Conversation) -> None:

@@ -87,6 +87,13 @@ def test_failed_calls_are_retried_by_call_or_by_step(
     assert Delivery.objects.get(subject=call.pk).state == State.PENDING
 
 
+def test_a_step_that_is_given_up_leaves_the_list(signed_in: Client, operator: User) -> None:
+    call = failed_call(operator)
+    assert "1 step was given up." in act(signed_in, DEAD, "give_up", Delivery.objects.get(subject=call.pk))
+    assert Delivery.objects.get(subject=call.pk).state == State.CANCELLED
+    assert Conversation.objects.get(pk=call.pk).status == Status.FAILED
+
+
 def test_retrying_what_has_not_failed_says_so(signed_in: Client, operator: User) -> None:
     call = make_conversation(operator.organization)
     assert "there is nothing to retry" in act(signed_in, CALLS, "retry_calls", call)
