@@ -1,0 +1,28 @@
+"""What the invented calls say, and how the stand-ins read it."""
+
+import random
+import time
+
+import msgspec
+
+LEASE = 6.0  # seconds that a stand-in may be silent
+
+
+class InventedCall(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of an invented call. ``poison`` names the service whose process it kills each time it is heard."""
+
+    number: int
+    seed: int
+    poison: str = ""
+    padding: str = ""
+
+
+def seconds_of_work(call: InventedCall, service: str) -> float:
+    """How long a service works on a call: mostly a moment, one in fifty for longer than many a lease."""
+    chance = random.Random(f"{call.seed} {call.number} {service}")
+    return chance.uniform(3, 8) if chance.random() < 0.02 else chance.uniform(0.02, 0.4)
+
+
+def work_on(call: InventedCall, service: str) -> None:
+    """Take the time that the work takes."""
+    time.sleep(seconds_of_work(call, service))
