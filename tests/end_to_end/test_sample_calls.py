@@ -14,6 +14,8 @@ from pipeline.config import read_stack_env
 from tests.running import PASSWORD, Running
 
 Sample = dict[str, Any]
+# An id is chance from end to end, and one of its parts is soon the end of a card number.
+UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +150,7 @@ def by_chance(text: str, hit: re.Match[str]) -> bool:
 def test_nothing_personal_is_left_anywhere(running: Running, samples: list[Sample], place: Any) -> None:
     pattern, looked, found = canary_pattern(samples), 0, []
     for where, text in place(running):
+        text = UUID.sub("an id", text)
         looked += len(text)
         hits = [hit for hit in pattern.finditer(text) if not by_chance(text, hit)]
         found += [(where, text[max(0, hit.start() - 60) : hit.end() + 30]) for hit in hits]
