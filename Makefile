@@ -47,6 +47,10 @@ bench: $(VENV)/.installed-dev ## all benchmarks, a JSON object a line
 bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
+.PHONY: chaos
+chaos: $(VENV)/.installed-dev ## faults under load; the last line is the verdict (make chaos ARGS="--seed 1 --faults 12")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.installed-dev ## renew requirements.txt and requirements-dev.txt from their .in files
 	$(PIP) uv
