@@ -19,6 +19,7 @@ from pipeline.events import ABOUT_A_DELIVERY, EVENTS
 from pipeline.records import Record
 
 REGISTRATION_LOCK = 0x9A47
+CHANNEL = "parley"
 
 INSERT = """
 insert into conversations_event
@@ -68,13 +69,23 @@ def record(*records: Record) -> None:
         cursor.execute("select pg_advisory_xact_lock_shared(%s)", [REGISTRATION_LOCK])
         lock_conversations(cursor, records)
         events = [each for each in records if not isinstance(each.data, ABOUT_A_DELIVERY)]
-        cursor.execute(INSERT, [msgspec.json.encode(events).decode()])
-        new = {row[0] for row in cursor.fetchall()}
+        new = insert(cursor, events)
         end_deliveries(cursor, records)
         for each in events:
             if UUID(each.id) in new:
                 new.discard(UUID(each.id))
                 RECORDED[type(each.data)].send(sender=type(each.data), record=each)
+
+
+def insert(cursor: Any, events: Sequence[Record]) -> set[UUID]:
+    """Insert events; the ids of those that were not there. Relays are woken when the transaction commits."""
+    if not events:
+        return set()
+    cursor.execute(INSERT, [msgspec.json.encode(events).decode()])
+    new = {row[0] for row in cursor.fetchall()}
+    if new:
+        cursor.execute(f"notify {CHANNEL}")
+    return new
 
 
 def deliver(record: Record, **_: Any) -> None:
