@@ -18,7 +18,10 @@ from pipeline.config import config
 from pipeline.records import Record, to_wire
 
 GPU, CPU, LEDGER = "gpu", "cpu", "ledger"
-BROKER_ERRORS = (OperationalError, *Connection("redis://").connection_errors)
+# Also those of a channel: a broker whose memory is full says no in this way, and is waited for like one that is away.
+BROKER_ERRORS = (
+    OperationalError, *Connection("redis://").connection_errors, *Connection("redis://").channel_errors,
+)  # fmt: skip
 PUBLISH_RETRY = {"max_retries": 30, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
 
 

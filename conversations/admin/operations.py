@@ -35,7 +35,7 @@ class OperatorAdmin(ScopedAdmin):
         return request.user.is_superuser
 
 
-class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]
+class SubscriptionForm(forms.ModelForm):
     """What a person decides about a service."""
 
     on = forms.BooleanField(

@@ -27,7 +27,7 @@ class IndentedJSON(json.JSONEncoder):
         super().__init__(**{**options, "indent": 2, "ensure_ascii": False})
 
 
-class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+class OrganizationForm(forms.ModelForm):
     """The organization's settings, each checked as the pipeline will read it."""
 
     checks = (
@@ -96,7 +96,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         super().save_model(request, obj, form, change)
 
 
-class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+class TokenForm(forms.ModelForm):
     """Whose token it is, and until when."""
 
     last_day = forms.DateField(

@@ -14,7 +14,7 @@ from conversations.models import Organization, Role
 ADMIN, STAFF = (Role.ADMIN,), (Role.ADMIN, Role.SUPERVISOR)
 
 
-class ScopedAdmin(ModelAdmin):  # type: ignore[type-arg]
+class ScopedAdmin(ModelAdmin):
     """Pages over rows of the person's organization, superusers' too.
 
     ``viewers`` see them, ``changers`` change them; adding and deleting is for those whom a subclass lets.

@@ -64,19 +64,29 @@ def fault(*needs: str) -> Callable[[Fault], Fault]:
 @fault("worker")
 def worker_killed(storm: Storm) -> None:
     """A worker dies with all its children, as when its machine does."""
+    worker = busy_worker(storm)
     storm.killed_at.append(time.time())
-    storm.one("worker").end(signal.SIGKILL)
+    worker.end(signal.SIGKILL)
 
 
 @fault("worker", "web")
-def pool_child_killed(storm: Storm) -> None:
-    """A child of a worker dies in mid-task."""
-    wait_until(lambda: running(storm.cluster) > 0, 5)
-    children = [child for worker in storm.cluster.of("worker") for child in worker.children()]
-    if children:
-        storm.killed_at.append(time.time())
+def pool_children_killed(storm: Storm) -> None:
+    """The children of a worker die in mid-task."""
+    worker = busy_worker(storm)
+    storm.killed_at.append(time.time())
+    for child in worker.children():
         with suppress(psutil.NoSuchProcess):
-            storm.chance.choice(children).kill()
+            child.kill()
+
+
+def busy_worker(storm: Storm) -> Process:
+    """A worker of a queue from which something is being worked on; any worker, if nothing soon is."""
+    queues: list[str] = []
+    if storm.cluster.has("database"):
+        wait_until(lambda: bool(queues.extend(running_queues(storm.cluster)) or queues), 5)
+    workers = storm.cluster.of("worker")
+    busy = [worker for worker in workers if any(f"-{queue}" in worker.name for queue in queues)]
+    return storm.chance.choice(busy or workers)
 
 
 @fault("ledger")
@@ -290,10 +300,13 @@ def upload_cut_off(storm: Storm) -> None:
             storm.load.cut_off(upload, share)
 
 
-def running(cluster: Cluster) -> int:
-    """How many deliveries are being worked on."""
-    rows = cluster.query("select count(*) as running from conversations_delivery where state = 'running'")
-    return int(rows[0]["running"])
+def running_queues(cluster: Cluster) -> list[str]:
+    """The queues from which something is being worked on."""
+    rows = cluster.query(
+        "select distinct s.queue from conversations_delivery d join conversations_subscription s using (service)"
+        " where d.state = 'running'"
+    )
+    return [row["queue"] for row in rows]
 
 
 def say(cluster: Cluster, wire: dict[str, Any]) -> None:
