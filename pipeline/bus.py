@@ -13,15 +13,14 @@ from typing import Any
 from celery import Celery
 from kombu import Connection, Producer, Queue
 from kombu.exceptions import OperationalError
+from redis.exceptions import OutOfMemoryError
 
 from pipeline.config import config
 from pipeline.records import Record, to_wire
 
 GPU, CPU, LEDGER = "gpu", "cpu", "ledger"
-# Also those of a channel: a broker whose memory is full says no in this way, and is waited for like one that is away.
-BROKER_ERRORS = (
-    OperationalError, *Connection("redis://").connection_errors, *Connection("redis://").channel_errors,
-)  # fmt: skip
+# A broker whose memory is full is waited for like one that is away; kombu takes its refusal for a bug of ours.
+BROKER_ERRORS = (OperationalError, *Connection("redis://").connection_errors, OutOfMemoryError)
 PUBLISH_RETRY = {"max_retries": 30, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
 
 
