@@ -47,9 +47,12 @@ bench: $(VENV)/.installed-dev ## all benchmarks, a JSON object a line
 bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
+# Words of the caller, as in: make chaos SEED=7 CONVERSATIONS=3000 FAULTS=150
+CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
+
 .PHONY: chaos
-chaos: $(VENV)/.installed-dev ## faults under load; the last line is the verdict (make chaos ARGS="--seed 1 --faults 12")
-	@$(BIN)/python -m tests.chaos $(ARGS)
+chaos: $(VENV)/.installed-dev ## kill, freeze and empty everything under load, and count what is lost: docs/chaos.md
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: lock
 lock: $(VENV)/.installed-dev ## renew requirements.txt and requirements-dev.txt from their .in files

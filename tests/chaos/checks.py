@@ -208,11 +208,11 @@ def publishes_per_event(remains: Remains, load: Load) -> float:
 def recovery_p95(cluster: Cluster, storm: Storm) -> float | None:
     """Seconds from a kill that ended an attempt until the next attempt started, 95th percentile."""
     attempts = cluster.query(
-        "select extract(epoch from a.started_at)::float as began, extract(epoch from a.ended_at)::float as ended,"
-        " extract(epoch from b.started_at)::float as again"
+        "select extract(epoch from a.sent_at)::float as began, extract(epoch from a.ended_at)::float as ended,"
+        " extract(epoch from coalesce(b.started_at, b.ended_at))::float as again"
         " from conversations_attempt a join conversations_attempt b"
         " on b.delivery_id = a.delivery_id and b.number = a.number + 1"
-        " where a.outcome in ('lease_expired', 'worker_lost') and a.started_at is not null and b.started_at is not null"
+        " where a.outcome <> 'done' and a.ended_at is not null and b.ended_at is not null"
     )
     took = []
     for row in attempts:

@@ -83,7 +83,7 @@ def busy_worker(storm: Storm) -> Process:
     """A worker of a queue from which something is being worked on; any worker, if nothing soon is."""
     queues: list[str] = []
     if storm.cluster.has("database"):
-        wait_until(lambda: bool(queues.extend(running_queues(storm.cluster)) or queues), 5)
+        wait_until(lambda: bool(queues.extend(busy_queues(storm.cluster)) or queues), 5)
     workers = storm.cluster.of("worker")
     busy = [worker for worker in workers if any(f"-{queue}" in worker.name for queue in queues)]
     return storm.chance.choice(busy or workers)
@@ -300,11 +300,11 @@ def upload_cut_off(storm: Storm) -> None:
             storm.load.cut_off(upload, share)
 
 
-def running_queues(cluster: Cluster) -> list[str]:
+def busy_queues(cluster: Cluster) -> list[str]:
     """The queues from which something is being worked on."""
     rows = cluster.query(
         "select distinct s.queue from conversations_delivery d join conversations_subscription s using (service)"
-        " where d.state = 'running'"
+        " where d.state in ('sent', 'running')"
     )
     return [row["queue"] for row in rows]
 

@@ -18,9 +18,9 @@ class InventedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seconds_of_work(call: InventedCall, service: str) -> float:
-    """How long a service works on a call: mostly a moment, one in fifty for longer than many a lease."""
+    """How long a service works on a call: mostly a moment, one in twenty long enough to need its heartbeats."""
     chance = random.Random(f"{call.seed} {call.number} {service}")
-    return chance.uniform(3, 8) if chance.random() < 0.02 else chance.uniform(0.02, 0.4)
+    return chance.uniform(1, 8) if chance.random() < 0.05 else chance.uniform(0.02, 0.4)
 
 
 def work_on(call: InventedCall, service: str) -> None:
