@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+# By `make chaos-test`, until the long storms have shown that it never cries wolf in CI.
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 FIXED_SEED, RANDOM_SEED = 7, random.randrange(1_000_000)
 SECONDS = 400
