@@ -28,7 +28,15 @@ MONOLITH_SAYS = (
     "ReprocessingRequested",
     "ConversationErased",
 )
-MONOLITH_HEARS = ("AudioRedacted", "ConversationQualified", "TranscriptAnonymized", "ConversationTranscribed")
+MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a test holds the two together
+    "ConversationTranscribed",
+    "EntitiesTagged",
+    "TranscriptAnonymized",
+    "AudioRedacted",
+    "ConversationQualified",
+    "ConversationCompleted",
+    "ConversationFailed",
+)
 ABOUT = ("ProgressReported", "ServiceFailed", "DeliveryHandled", "ServiceRegistered")
 EXAMPLE_IDS = {
     "id": "01989ef2-5a5c-7d3e-8f00-2b6a0c1d4e5f",

@@ -85,3 +85,9 @@ def test_every_event_is_said_by_someone() -> None:
 
 def test_the_largest_example_is_far_from_the_limit() -> None:
     assert max(len(json.dumps(contract.example(event))) for event in EVENTS.values()) < 8192
+
+
+def test_what_the_monolith_is_said_to_hear_is_what_it_makes_something_of() -> None:
+    from conversations.projections import PROJECTIONS
+
+    assert set(contract.MONOLITH_HEARS) == {event.__name__ for event, _ in PROJECTIONS}
