@@ -12,10 +12,12 @@ The death of the process is said by its parent. No error is retried here and no 
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, get_type_hints
@@ -106,7 +108,7 @@ def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
     delivery = Delivery(service, from_wire(wire), attempt)
     token = current.set(delivery)
     try:
-        with heartbeat(delivery):
+        with heart().beating(delivery):
             answers = recall(delivery) or [answer_of(delivery)]
         bus.say(answers)
     except Exception as error:
@@ -151,30 +153,55 @@ def blobs_of(event: Event) -> list[Blob]:
     return [value for value in values if isinstance(value, Blob)]
 
 
-@contextmanager
-def heartbeat(delivery: Delivery) -> Iterator[None]:
-    """Say ProgressReported soon and every few seconds, from a thread, until the block ends.
+class Heart(threading.Thread):
+    """Says ProgressReported for the delivery at work: soon, and again every few seconds.
 
-    What is done sooner says only its answer: half the messages where work is quick.
+    One a process: a thread a delivery took 0.3 ms of the 1.4 that quick work takes, which says only its answer.
     """
-    stop = threading.Event()
 
-    def beat() -> None:
-        wait = FIRST_BEAT_SECONDS
-        while not stop.wait(wait):
-            wait = BEAT_SECONDS
-            try:
-                say_progress(delivery)
-            except Exception as error:  # the ledger judges by the lease; work goes on
-                log.warning("no heartbeat for %s: %s", delivery.record.id, type(error).__name__)
+    def __init__(self) -> None:
+        super().__init__(name="heart", daemon=True)
+        self.lock = threading.Lock()
+        self.delivery: Delivery | None = None
+        self.due = 0.0
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    @contextmanager
+    def beating(self, delivery: Delivery) -> Iterator[None]:
+        """Beat for a delivery until the block ends."""
+        self.take_up(delivery, FIRST_BEAT_SECONDS)
+        try:
+            yield
+        finally:
+            self.take_up(None)
+
+    def take_up(self, delivery: Delivery | None, seconds: float = 0.0) -> None:
+        """Beat for another delivery, or for none, once a beat that has begun is over."""
+        with self.lock:
+            self.delivery, self.due = delivery, time.monotonic() + seconds
+
+    def run(self) -> None:
+        """Beat when it is time, as long as the process lives."""
+        while True:
+            time.sleep(FIRST_BEAT_SECONDS / 2)
+            with self.lock:
+                if self.delivery and time.monotonic() >= self.due:
+                    self.beat(self.delivery)
+                    self.due = time.monotonic() + BEAT_SECONDS
+
+    def beat(self, delivery: Delivery) -> None:
+        """Say it; where that fails the work goes on, and the ledger judges by the lease."""
+        try:
+            say_progress(delivery)
+        except Exception as error:
+            log.warning("no heartbeat for %s: %s", delivery.record.id, type(error).__name__)
+
+
+@cache
+def heart() -> Heart:
+    """The heart of this process; it starts with the first delivery, which a pool child has after it was forked."""
+    started = Heart()
+    started.start()
+    return started
 
 
 def say_progress(delivery: Delivery) -> None:

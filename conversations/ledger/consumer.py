@@ -9,8 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from typing import Any
-from uuid import UUID
+from typing import Any, NamedTuple
 
 from django.db import Error as DatabaseError
 from django.db import OperationalError, connection, transaction
@@ -19,7 +18,7 @@ from kombu import Message
 from msgspec import structs
 
 from conversations.ledger import attempts
-from conversations.ledger.models import Delivery, Parked, Subscription
+from conversations.ledger.models import Parked
 from conversations.ledger.recording import record
 from conversations.ledger.registration import register
 from pipeline import bus
@@ -28,6 +27,23 @@ from pipeline.records import InvalidRecord, Record, from_wire
 
 log = logging.getLogger(__name__)
 GATHER_SECONDS, MOST_GATHERED, NOTE_SECONDS = 0.01, 100, 1.0
+
+
+GIVEN = """
+select d.event_id, d.service, d.subject, d.tenant, d.correlationid, s.says
+from unnest(%s::uuid[], %s::text[]) as a(event, service)
+join conversations_delivery d on d.event_id = a.event and d.service = a.service
+join conversations_subscription s on s.service = d.service
+"""
+
+
+class Given(NamedTuple):
+    """What a service was given: the place of a delivery, and the types that its service registered to say."""
+
+    subject: str
+    tenant: str
+    correlationid: str
+    says: list[str]
 
 
 class Unbelieved(Exception):
@@ -99,8 +115,7 @@ class Consumer:
         else:
             return
         self.recorded()
-        for message in messages:
-            message.ack()
+        bus.acknowledge(messages)
 
 
 def receive_together(bodies: list[Any]) -> None:
@@ -155,24 +170,22 @@ def receive(wires: Iterable[Any]) -> None:
 
 def believed(records: list[Record]) -> list[Record]:
     """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved."""
-    says = dict(Subscription.objects.values_list("service", "says"))
-    asked = {(each.causationid, each.source) for each in records}
-    causes = {
-        (str(delivery.event_id), delivery.service): delivery
-        for delivery in Delivery.objects.filter(event_id__in={UUID(cause) for cause, _ in asked if cause})
-    }
-    return [placed(each, causes.get((each.causationid, each.source)), says) for each in records]
+    if not records:
+        return []
+    asked = sorted({(each.causationid, each.source) for each in records if each.causationid})
+    with connection.cursor() as cursor:
+        cursor.execute(GIVEN, [[event for event, _ in asked], [service for _, service in asked]])
+        given = {(str(row[0]), row[1]): Given(str(row[2]), str(row[3]), str(row[4]), row[5]) for row in cursor}
+    return [placed(each, given.get((each.causationid, each.source))) for each in records]
 
 
-def placed(said: Record, delivery: Delivery | None, says: dict[str, list[str]]) -> Record:
+def placed(said: Record, given: Given | None) -> Record:
     """A record with subject, tenant and run taken from the delivery that it answers. Raises Unbelieved."""
-    if delivery is None:
+    if given is None:
         raise Unbelieved(f"A {said.type} answers no delivery.")
-    if not isinstance(said.data, ABOUT_A_DELIVERY) and said.type not in says.get(said.source, ()):
+    if not isinstance(said.data, ABOUT_A_DELIVERY) and said.type not in given.says:
         raise Unbelieved(f"A {said.type} was said by a service that did not register to.")
-    return structs.replace(
-        said, subject=str(delivery.subject), tenant=str(delivery.tenant), correlationid=str(delivery.correlationid)
-    )
+    return structs.replace(said, subject=given.subject, tenant=given.tenant, correlationid=given.correlationid)
 
 
 def park(body: Any, error: Exception) -> None:

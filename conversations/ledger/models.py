@@ -92,7 +92,9 @@ class Delivery(models.Model):
         constraints = [models.UniqueConstraint(fields=["event", "service"], name="delivery_once")]
         indexes = [
             models.Index(
-                fields=["service", "lane", "tenant", "due_at"], name="delivery_pending", condition=Q(state="pending")
+                fields=["service", "lane", "tenant", "due_at", "id"],
+                name="delivery_pending",
+                condition=Q(state="pending"),
             ),
             models.Index(
                 fields=["service", "sent_at"], name="delivery_in_flight", condition=Q(state__in=["sent", "running"])
