@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from amqp.exceptions import MessageNacked, RecoverableConnectionError
 from celery import Celery
 from kombu import Connection, Message, Producer, Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 from kombu.transport.virtual import QoS as VirtualQoS
 from redis.exceptions import OutOfMemoryError
 
@@ -20,8 +21,22 @@ from pipeline.config import config
 from pipeline.records import Record, to_wire
 
 GPU, CPU, LEDGER = "gpu", "cpu", "ledger"
-# A broker whose memory is full is waited for like one that is away; kombu takes its refusal for a bug of ours.
-BROKER_ERRORS = (OperationalError, *Connection("redis://").connection_errors, OutOfMemoryError)
+# A broker whose memory is full is waited for like one that is away; kombu takes its refusal for a bug of ours. RabbitMQ
+# hands back what it has no queue for as an error of the channel.
+BROKER_ERRORS = (
+    OperationalError,
+    OutOfMemoryError,
+    ChannelError,
+    RecoverableConnectionError,
+    MessageNacked,
+    *Connection("redis://").connection_errors,
+    *Connection("amqp://").connection_errors,
+)
+# A message that was handed out so often without an acknowledgement is dropped; the ledger sends it again, or not.
+# RabbitMQ before 3.12 knows no x-consumer-timeout: docs/operations.md.
+QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 10, "x-consumer-timeout": 24 * 3600 * 1000}
+# RabbitMQ: a message that no queue takes is an error, and so is one that is not confirmed.
+CONFIRMED = {"mandatory": True, "confirm_timeout": 10}
 PUBLISH_RETRY = {"max_retries": 30, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 1.0}
 
 
@@ -62,7 +77,7 @@ def queue(name: str) -> Queue:
     acknowledged costs a third of the worker's main process.
     """
     if is_amqp(config().broker_url):
-        return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"})
+        return Queue(name, routing_key=name, queue_arguments=QUORUM)
     return Queue(name, routing_key=name, no_ack=name != LEDGER)
 
 
@@ -95,6 +110,13 @@ def app() -> Celery:
     return celery
 
 
+def add_queue(name: str) -> None:
+    """Let workers of this process's services be started for a queue beside the three."""
+    queues = app().conf.task_queues
+    if queue(name) not in queues:
+        queues.append(queue(name))
+
+
 def connect(options: dict[str, Any] | None = None) -> Connection:
     """A connection to the broker."""
     url = config().broker_url
@@ -121,6 +143,7 @@ def publish_task(producer: Producer, *, queue_name: str, service: str, record: d
         declare=[queue(queue_name)],
         headers=message.headers,
         serializer="json",
+        **CONFIRMED,
         **message.properties,
     )
 
@@ -138,6 +161,7 @@ def say(records: Iterable[Record]) -> None:
             content_encoding="utf-8",
             retry=True,
             retry_policy=PUBLISH_RETRY,
+            **CONFIRMED,
         )
 
 

@@ -56,6 +56,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     lease: float
     window: int
+    since: str
     warm: Callable[[], None] | None
 
 
@@ -81,9 +82,19 @@ current: ContextVar[Delivery] = ContextVar("delivery")
 
 
 def service(
-    name: str, *, queue: str, lease: float = 30.0, window: int = 4, warm: Callable[[], None] | None = None
+    name: str,
+    *,
+    queue: str,
+    lease: float = 30.0,
+    window: int = 4,
+    since: str = "",
+    warm: Callable[[], None] | None = None,
 ) -> Callable[[Callable[[Any], Event | None]], Callable[[Any], Event | None]]:
-    """Register a function as a service: it hears what its parameter is typed as and says what it returns."""
+    """Register a function as a service: it hears what its parameter is typed as and says what it returns.
+
+    A service that joins with a queue of its own disturbs no worker that runs. ``since`` (RFC 3339): on joining it is
+    given the events of the past from then on.
+    """
 
     def register(function: Callable[[Any], Event | None]) -> Callable[[Any], Event | None]:
         hints = get_type_hints(function)
@@ -91,8 +102,10 @@ def service(
         (hears,) = hints.values()
         says = () if said is type(None) else (said,)
         SERVICES[name] = Service(
-            name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, warm=warm
-        )
+            name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, since=since,
+            warm=warm,
+        )  # fmt: skip
+        bus.add_queue(queue)
 
         def task(record: dict[str, Any], attempt: int) -> None:
             handle(SERVICES[name], record, attempt)
@@ -285,6 +298,7 @@ def registrations(queues: set[str]) -> list[Record]:
                 queue=service.queue,
                 lease=service.lease,
                 window=service.window,
+                since=service.since,
             ),
             source=service.name,
         )

@@ -6,7 +6,8 @@ that started, and sends altogether. Back-off doubles and is jittered.
 
 The lease counts only in ``running``. A ``sent`` delivery is lost if its queue has been empty for a while, or if
 one that was sent clearly later has started already (queues are first in, first out); so a long queue is no failure.
-An outage of the ledger itself charges nobody (``Clock``).
+An outage of the ledger itself charges nobody (``Clock``), and one of the blob store costs no attempt, only a send: with
+the back-off some five minutes of it are waited for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from conversations.signals import work_started
 from pipeline.events import ConversationFailed, FailureCode, ProgressReported, ServiceFailed
 from pipeline.records import Record, now
 
+UNCHARGED = (FailureCode.STORAGE_UNAVAILABLE,)  # a full disk would else end every call within eight seconds
 MOST_ATTEMPTS, MOST_SENDS = 5, 15  # the second is the default of Delivery.most_sends; a replay raises it
 LOST_AFTER_SECONDS, GAP_SECONDS = 4.0, 5.0
 
@@ -51,7 +53,9 @@ select distinct moved.subject from moved join noted on noted.delivery_id = moved
 
 FAIL = """
 with failed as (
-    select d.id, d.sends, d.attempts + (%(started)s and d.state = 'sent')::int as attempts
+    select d.id, d.sends,
+           case when %(charged)s then d.attempts + (%(started)s and d.state = 'sent')::int
+                else greatest(d.attempts - (d.state = 'running')::int, 0) end as attempts
     from conversations_delivery d
     where d.id = any(%(ids)s) and d.state in ('sent', 'running')
     order by d.id
@@ -136,7 +140,7 @@ def fail(
     """End the current attempt of deliveries: another is due after a back-off, or they are dead."""
     values: Mapping[str, Any] = {
         "ids": ids, "code": code, "permanent": permanent, "started": started, "exception": exception,
-        "locations": list(locations), "most_attempts": MOST_ATTEMPTS,
+        "locations": list(locations), "most_attempts": MOST_ATTEMPTS, "charged": code not in UNCHARGED,
     }  # fmt: skip
     with transaction.atomic():
         with connection.cursor() as cursor:

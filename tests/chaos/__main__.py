@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import redis
 
+from pipeline.config import FIVE
+from tests.chaos.brokers import BROKERS, Broker
 from tests.chaos.checks import check, publishes_per_event, recovery_p95
-from tests.chaos.cluster import ROOT, Cluster, parley_processes, server_processes, wait_until
+from tests.chaos.cluster import Cluster, database, manage, parley_processes, wait_until
 from tests.chaos.faults import FAULTS, Storm
 from tests.chaos.load import Load
-from tests.chaos.naive import naive_processes, storm_over_naive
+from tests.chaos.naive import naive_is_up, naive_processes, storm_over_naive
 from tests.chaos.nemesis import strike
 from tests.running import environment_of, free_port
-from webapp.stack import environment, postgres, valkey
+from webapp.stack import environment, postgres
 from webapp.stack.home import Home
 
-SECONDS_TO_START, SECONDS_TO_DRAIN = 180, 120
+SECONDS_TO_START, SECONDS_TO_DRAIN, BLOBS_MEGABYTES = 180, 120, 1024
 LONG_STORM = 50  # faults, from which on some take as long as in life
 
 
@@ -37,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--conversations", type=int, default=100)
     parser.add_argument("--faults", type=int, default=12)
-    parser.add_argument("--broker", choices=["redis"], default="redis")
+    parser.add_argument("--broker", choices=sorted(BROKERS), default="redis")
     parser.add_argument("--wiring", choices=["ledger", "naive"], default="ledger")
     parser.add_argument("--only", nargs="*", choices=sorted(FAULTS), default=[], help="these faults alone")
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs and data")
@@ -67,44 +68,55 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def folder(keep: bool) -> Iterator[Home]:
-    """A temporary data folder."""
+    """A temporary data folder; for root, its blobs are on a small disk of their own, which can be full."""
     home = Home(Path(tempfile.mkdtemp(prefix="parley-chaos-")))
     home.path.chmod(0o711)  # where Postgres has to run as nobody, it must be able to look
     home.create()
+    blobs = home.path / "blobs"
+    blobs.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={BLOBS_MEGABYTES}m", "parley-chaos", str(blobs)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        say("Only root can mount a disk that is then full: that fault is left out.")
     try:
         yield home
     finally:
         if keep:
             say(f"Logs and data are in {home.path}.")
         else:
+            subprocess.run(["umount", "--lazy", str(blobs)], capture_output=True, check=False)
             shutil.rmtree(home.path, ignore_errors=True)
 
 
 def under_ledger(home: Home, given: argparse.Namespace) -> dict[str, Any]:
     """The real wiring."""
-    port = free_port()
-    environ = {**environment_of(home.path, port), **environment.embedded(home)}
-    cluster = Cluster(home, environ, [*server_processes(home), *parley_processes(port)])
+    port, broker = free_port(), BROKERS[given.broker](home)
+    environ = {**environment_of(home.path, port), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
+    environ["PARLEY_SERVICES"] = f"{FIVE},archive"
+    processes = [database(home), broker.process, *parley_processes(port, "tests.chaos.workers")]
+    cluster = Cluster(home, environ, processes)
     try:
-        load = Load(f"http://127.0.0.1:{port}", start(cluster, port), given.seed, given.conversations)
+        token = start(cluster, broker, port)
+        load = Load(f"http://127.0.0.1:{port}", token, given.seed, given.conversations)
+        blobs = home.path / "blobs"
         storm = Storm(
-            cluster, random.Random(f"nemesis {given.seed}"), load, home.path / "blobs", given.faults >= LONG_STORM
-        )
+            cluster, broker, random.Random(f"nemesis {given.seed}"), load, blobs, disk=blobs.is_mount(),
+            long=given.faults >= LONG_STORM,
+        )  # fmt: skip
         share = -(-given.conversations // (given.faults + 1))
         strike(storm, given.faults, given.only, before_each=lambda: load.release(share))
         load.finish()
-        leftovers = drain(cluster)
+        leftovers = drain(cluster, broker)
         say(f"answers to uploads: {dict(load.answers)}; blobs damaged: {len(storm.damaged)}")
-        return verdict(cluster, storm, load, leftovers)
+        return verdict(storm, leftovers)
     finally:
         cluster.close()
 
 
-def start(cluster: Cluster, port: int) -> str:
+def start(cluster: Cluster, broker: Broker, port: int) -> str:
     """Start everything and wait until it is ready; the token of a client."""
     cluster.start("database", "broker")
     postgres.wait_until_ready(cluster.home)
-    valkey.wait_until_ready(cluster.home)
+    broker.wait_until_ready()
     manage(cluster, "migrate", "--verbosity", "0", "--skip-checks")
     manage(cluster, "bootstrap")
     cluster.start("web", "ledger", "worker")
@@ -116,12 +128,6 @@ def start(cluster: Cluster, port: int) -> str:
     return token
 
 
-def manage(cluster: Cluster, *words: str) -> str:
-    """What a command of manage.py prints."""
-    command = [sys.executable, "manage.py", *words]
-    return subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, check=True).stdout
-
-
 def ready(port: int) -> bool:
     """Whether every part is there."""
     try:
@@ -130,61 +136,56 @@ def ready(port: int) -> bool:
         return False
 
 
-def drain(cluster: Cluster) -> list[str]:
+def drain(cluster: Cluster, broker: Broker) -> list[str]:
     """Wait until nothing is owed and nothing lies on the broker; what was left when it took too long."""
     began = time.monotonic()
-    wait_until(lambda: not unfinished(cluster) and not on_the_broker(cluster), SECONDS_TO_DRAIN, every=0.5)
-    say(f"drained in {time.monotonic() - began:.0f} s")
-    return [f"the broker still has {name}" for name in on_the_broker(cluster)]
+    owed = unfinished(cluster)
+    while time.monotonic() - began < SECONDS_TO_DRAIN and (owed or broker.leftovers()):
+        time.sleep(0.5)
+        left = unfinished(cluster)
+        if left < owed:
+            began = time.monotonic()  # it is getting less
+        owed = left
+    say(f"drained, and {owed} owed")
+    return [f"the broker still has {name}" for name in broker.leftovers()]
 
 
 def unfinished(cluster: Cluster) -> int:
-    """How many deliveries are not ended."""
+    """How many deliveries to services that are switched on are not ended."""
     rows = cluster.query(
-        "select count(*) as n from conversations_delivery where state in ('pending', 'sent', 'running')"
+        "select count(*) as n from conversations_delivery join conversations_subscription using (service)"
+        " where state in ('sent', 'running') or state = 'pending' and active"
     )
     return int(rows[0]["n"])
 
 
-def on_the_broker(cluster: Cluster) -> list[str]:
-    """What lies on the broker: queues with messages, and what was taken and not acknowledged."""
-    try:
-        with cluster.broker() as broker:
-            keys = [key.decode() for key in broker.keys("*")]
-    except redis.ConnectionError:
-        return ["an unknown load: it does not answer"]
-    standing = ("_kombu.binding", "unacked_mutex")  # the names of queues, and locks that expire
-    return sorted(key for key in keys if not key.startswith(standing))
-
-
-def verdict(cluster: Cluster, storm: Storm, load: Load, leftovers: list[str]) -> dict[str, Any]:
+def verdict(storm: Storm, leftovers: list[str]) -> dict[str, Any]:
     """The counts, after a sentence for each finding."""
-    findings, remains = check(cluster, storm, load, leftovers)
+    assert storm.load
+    findings, remains = check(storm, leftovers)
     counts = {name: len(sentences) for name, sentences in vars(findings).items()}
     for name, sentences in vars(findings).items():
         for sentence in sentences[:20]:
             say(f"{name}: {sentence}")
     return {
-        "acknowledged": sum(bool(upload.ids) for upload in load.uploads), **counts,
-        "publishes_per_event": publishes_per_event(remains, load), "recovery_p95_s": recovery_p95(cluster, storm),
+        "acknowledged": sum(bool(upload.ids) for upload in storm.load.uploads), **counts,
+        "publishes_per_event": publishes_per_event(remains, storm.load), "recovery_p95_s": recovery_p95(storm),
     }  # fmt: skip
 
 
 def under_naive(home: Home, given: argparse.Namespace) -> dict[str, Any]:
     """The control."""
-    effects = home.path / "effects"
-    environ = {**environment_of(home.path, 0), **environment.embedded(home)}
-    broker = [each for each in server_processes(home) if each.kind == "broker"]
-    cluster = Cluster(home, environ, [*broker, *naive_processes(environ["PARLEY_BROKER_URL"], effects)])
+    effects, broker = home.path / "effects", BROKERS[given.broker](home)
+    environ = {**environment_of(home.path, 0), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
+    cluster = Cluster(home, environ, [broker.process, *naive_processes(broker.url, effects)])
     try:
         cluster.start("broker")
-        valkey.wait_until_ready(home)
+        broker.wait_until_ready()
         cluster.start("ledger", "worker")
-        with cluster.broker() as there:
-            if not wait_until(lambda: there.scard("_kombu.binding.events") == 6, SECONDS_TO_START):
-                raise RuntimeError("The naive services did not come up.")
-        storm = Storm(cluster, random.Random(f"nemesis {given.seed}"))
-        return storm_over_naive(cluster, storm, given.seed, given.conversations, given.faults, effects)
+        if not wait_until(lambda: naive_is_up(broker.url), SECONDS_TO_START):
+            raise RuntimeError("The naive services did not come up.")
+        storm = Storm(cluster, broker, random.Random(f"nemesis {given.seed}"))
+        return storm_over_naive(storm, given.seed, given.conversations, given.faults, effects)
     finally:
         cluster.close()
 

@@ -33,6 +33,8 @@ WHOLE = Counter(
     )
 )
 FAILED = ("ledger", "ConversationFailed")
+OFF = "select service from conversations_subscription where switched_off"
+TABLES = "select tablename as name from pg_tables where schemaname = 'public'"
 UNTIL: dict[str, int] = {"transcription": 1, "anonymization": 3, "qualification": 5}  # events before a poison's end
 
 
@@ -54,6 +56,7 @@ class Remains:
     events: list[Row]
     deliveries: list[Row]
     parked: list[Row]
+    switched_off: set[str]
     utterances: Counter[UUID]
     tags: Counter[UUID]
 
@@ -66,15 +69,17 @@ class Remains:
             events=cluster.query("select * from conversations_event"),
             deliveries=cluster.query("select * from conversations_delivery"),
             parked=cluster.query("select * from conversations_parked"),
+            switched_off={row["service"] for row in cluster.query(OFF)},
             utterances=Counter({row["id"]: row["n"] for row in cluster.query(counted.format("utterance"))}),
             tags=Counter({row["id"]: row["n"] for row in cluster.query(counted.format("tag"))}),
         )
 
 
-def check(cluster: Cluster, storm: Storm, load: Load, leftovers: list[str]) -> tuple[Findings, Remains]:
+def check(storm: Storm, leftovers: list[str]) -> tuple[Findings, Remains]:
     """Every invariant."""
-    remains, findings = Remains.of(cluster), Findings()
-    store = store_of(load_config(cluster.environ))
+    assert storm.load
+    load, remains, findings = storm.load, Remains.of(storm.cluster), Findings()
+    store = store_of(load_config(storm.cluster.environ))
     findings.unexpected += storm.wrong + leftovers
     check_uploads(remains, load, store, findings)
     check_events(remains, load, findings)
@@ -82,6 +87,7 @@ def check(cluster: Cluster, storm: Storm, load: Load, leftovers: list[str]) -> t
     check_blobs(remains, storm, store, findings)
     check_deliveries(remains, load, findings)
     check_parked(remains, storm, findings)
+    check_secrecy(storm, load.canary, findings)
     return findings, remains
 
 
@@ -182,6 +188,8 @@ def check_deliveries(remains: Remains, load: Load, findings: Findings) -> None:
     poisoned = {(row["id"], poison[row["agent"]]) for row in remains.calls if row["agent"] in poison}
     states = {(row["subject"], row["service"]): row["state"] for row in remains.deliveries if row["state"] != "done"}
     for (subject, service), state in states.items():
+        if state == "pending" and service in remains.switched_off:
+            continue  # it is given them when it is switched on again
         if state != "dead":
             findings.stuck.append(f"a delivery to {service} is {state}")
         elif (subject, service) not in poisoned:
@@ -197,6 +205,23 @@ def check_parked(remains: Remains, storm: Storm, findings: Findings) -> None:
             findings.unexpected.append(f"parked for {row['error']}: {what}")
 
 
+def check_secrecy(storm: Storm, canary: str, findings: Findings) -> None:
+    """What is personal was in no message, table, log or argument, and in no blob that is not sealed."""
+    cluster = storm.cluster
+    if storm.broker.overheard(canary):
+        findings.unexpected.append("a canary on the broker")
+    places = [path for path in (*cluster.home.logs.iterdir(), *storm.blobs.rglob("*")) if path.is_file()]
+    secret = canary.encode()
+    findings.unexpected += [f"a canary in {path.name}" for path in places if secret in path.read_bytes()]
+    for table in cluster.query(TABLES):
+        counted = f'select count(*) as n from "{table["name"]}" as t where t::text like %s'  # noqa: S608 (Postgres's own names)
+        if cluster.query(counted, f"%{canary}%")[0]["n"]:
+            findings.unexpected.append(f"a canary in the table {table['name']}")
+    findings.unexpected += [
+        f"a canary in the arguments of {name}" for name, words in storm.arguments if canary in words
+    ]
+
+
 def publishes_per_event(remains: Remains, load: Load) -> float:
     """How often a delivery was put on a queue, on average; poisons, which are meant to fail, apart."""
     poisons = {upload.agent for upload in load.uploads if upload.call.poison}
@@ -205,9 +230,9 @@ def publishes_per_event(remains: Remains, load: Load) -> float:
     return round(sum(sends) / len(sends), 2) if sends else 0.0
 
 
-def recovery_p95(cluster: Cluster, storm: Storm) -> float | None:
+def recovery_p95(storm: Storm) -> float | None:
     """Seconds from a kill that ended an attempt until the next attempt started, 95th percentile."""
-    attempts = cluster.query(
+    attempts = storm.cluster.query(
         "select extract(epoch from a.sent_at)::float as began, extract(epoch from a.ended_at)::float as ended,"
         " extract(epoch from coalesce(b.started_at, b.ended_at))::float as again"
         " from conversations_attempt a join conversations_attempt b"

@@ -13,12 +13,9 @@ from typing import Any
 
 import psutil
 import psycopg
-import redis
 from psycopg.rows import dict_row
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from webapp.stack import postgres, valkey
+from webapp.stack import postgres
 from webapp.stack.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +30,7 @@ class Process:
         self.popen: subprocess.Popen[bytes] | None = None
         self.wanted = False
         self.starts = 0
+        self.odd: dict[str, str] = {}  # what it finds in its environment beside what all have
 
     @property
     def kind(self) -> str:
@@ -49,7 +47,8 @@ class Process:
         self.prepare()
         with (logs / f"{self.name}.log").open("ab") as log:
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self.command], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL,
+                ["setpriv", "--pdeathsig", "KILL", *self.command], cwd=ROOT, env=environ | self.odd,
+                stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self.starts += 1
@@ -67,11 +66,12 @@ class Process:
         self.send_signal(number, group=group)
         self.popen.wait(seconds)
 
-    def children(self) -> list[psutil.Process]:
-        """The processes below it."""
+    def family(self) -> list[psutil.Process]:
+        """It and the processes below it."""
         assert self.popen
         with suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.popen.pid).children(recursive=True)
+            first = psutil.Process(self.popen.pid)
+            return [first, *first.children(recursive=True)]
         return []
 
 
@@ -136,12 +136,6 @@ class Cluster:
             cursor = connection.execute(text, values)
             return cursor.fetchall() if cursor.description else []
 
-    def broker(self) -> redis.Redis:
-        """A client of the broker."""
-        return redis.Redis(
-            unix_socket_path=str(valkey.socket(self.home)), socket_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
-
     def close(self) -> None:
         """Kill everything, the servers last."""
         for process in self.processes:
@@ -154,17 +148,8 @@ class Cluster:
                 process.end(signal.SIGQUIT if server else signal.SIGKILL, group=not server)
 
 
-def server_processes(home: Home) -> list[Process]:
-    """Postgres and Valkey. Neither syncs: no power is cut here, and a broker comes back empty."""
-    home.valkey.mkdir(mode=0o700, exist_ok=True)
-    return [
-        database(home),
-        Process("broker", valkey.command(home, durable=False)),
-    ]
-
-
 def database(home: Home) -> Process:
-    """Postgres."""
+    """Postgres. It does not sync: no power is cut here."""
     postgres.prepare(home, durable=False)
     return Process("database", postgres.command(home, durable=False), lambda: postgres.prepare(home, durable=False))
 
@@ -174,19 +159,30 @@ def python(name: str, arguments: str) -> Process:
     return Process(name, [sys.executable, *arguments.split()])
 
 
-def parley_processes(port: int) -> list[Process]:
-    """Web, two ledgers, three workers."""
-    alone = "--without-gossip --without-mingle --without-heartbeat --loglevel INFO"
-    worker = f"-m celery -A tests.chaos.workers worker -c 2 {alone}"
+def parley_processes(port: int, services: str) -> list[Process]:
+    """Web, two ledgers, three workers with these services, and one with a service that is not there from the start."""
     server = "--workers 2 --threads 4 --timeout 60 --graceful-timeout 10"
     return [
         python("web", f"-m gunicorn webapp.wsgi --bind 127.0.0.1:{port} {server}"),
         python("ledger-1", "manage.py run_ledger"),
         python("ledger-2", "manage.py run_ledger"),
-        python("worker-gpu", f"{worker} -Q gpu -n gpu@%h"),
-        python("worker-cpu-1", f"{worker} -Q cpu -n cpu1@%h"),
-        python("worker-cpu-2", f"{worker} -Q cpu -n cpu2@%h"),
+        worker("worker-gpu", services, "gpu"),
+        worker("worker-cpu-1", services, "cpu"),
+        worker("worker-cpu-2", services, "cpu"),
+        worker("newcomer", "tests.chaos.newcomer", "archive"),
     ]
+
+
+def worker(name: str, services: str, queue: str) -> Process:
+    """A Celery worker with two children."""
+    alone = "--without-gossip --without-mingle --without-heartbeat --loglevel INFO"
+    return python(name, f"-m celery -A {services} worker -c 2 {alone} -Q {queue} -n {name}@%h")
+
+
+def manage(cluster: Cluster, *words: str) -> str:
+    """What a command of manage.py prints."""
+    command = [sys.executable, "manage.py", *words]
+    return subprocess.run(command, cwd=ROOT, env=cluster.environ, capture_output=True, text=True, check=True).stdout
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, *, every: float = 0.2) -> bool:

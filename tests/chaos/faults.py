@@ -12,17 +12,18 @@ from typing import Any
 
 import msgspec
 import psutil
-import redis
 from kombu import Connection, Producer
 
 from pipeline.records import Record, from_wire, uuid7
 from pipeline.service import blobs_of
-from tests.chaos.cluster import Cluster, Process, wait_until
+from tests.chaos.brokers import Broker
+from tests.chaos.cluster import Cluster, Process, manage, wait_until
 from tests.chaos.invented import LEASE
 from tests.chaos.load import Load
-from webapp.stack import postgres, valkey
+from webapp.stack import postgres
 
 SECONDS_AWAY = (10.0, 30.0)  # of the database
+MOST_RECOVERY = LEASE + 5  # seconds until the work of a killed worker must have begun again
 
 
 @dataclass
@@ -30,14 +31,28 @@ class Storm:
     """What a fault may touch, and what it notes for the checkers."""
 
     cluster: Cluster
+    broker: Broker
     chance: random.Random
     load: Load | None = None
     blobs: Path = Path()
+    disk: bool = False  # whether the blobs lie on a file system of their own, which can be filled
     long: bool = False
     killed_at: list[float] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
+    arguments: set[tuple[str, str]] = field(default_factory=set)
+
+    def has(self, *needs: str) -> bool:
+        """Whether there is what a fault needs."""
+        return self.cluster.has(*(kind for kind in needs if kind != "disk")) and ("disk" not in needs or self.disk)
+
+    def note_arguments(self) -> None:
+        """Note with which words every process was started."""
+        processes = [each for process in self.cluster.processes if process.alive for each in process.family()]
+        for each in processes:
+            with suppress(psutil.Error):
+                self.arguments.add((each.name(), " ".join(each.cmdline())))
 
     def one(self, kind: str) -> Process:
         """A process of a kind."""
@@ -63,18 +78,18 @@ def fault(*needs: str) -> Callable[[Fault], Fault]:
 
 @fault("worker")
 def worker_killed(storm: Storm) -> None:
-    """A worker dies with all its children, as when its machine does."""
+    """A worker dies with all its children, as when its machine does. Nothing else strikes until its work goes on."""
     worker = busy_worker(storm)
     storm.killed_at.append(time.time())
     worker.end(signal.SIGKILL)
+    time.sleep(MOST_RECOVERY)
 
 
 @fault("worker", "web")
 def pool_children_killed(storm: Storm) -> None:
     """The children of a worker die in mid-task."""
     worker = busy_worker(storm)
-    storm.killed_at.append(time.time())
-    for child in worker.children():
+    for child in worker.family()[1:]:
         with suppress(psutil.NoSuchProcess):
             child.kill()
 
@@ -112,10 +127,7 @@ def web_killed_during_an_upload(storm: Storm) -> None:
 def everything_restarted(storm: Storm) -> None:
     """Everything of Parley is restarted in peace, one after the other, as for a new version."""
     for process in storm.cluster.of("web", "ledger", "worker"):
-        before = process.starts
-        if process.alive:
-            process.end(signal.SIGTERM, group=False)
-        wait_until(lambda process=process, before=before: process.starts > before, 10)
+        restart(process)
 
 
 @fault("worker")
@@ -133,6 +145,58 @@ def ledger_frozen(storm: Storm) -> None:
 
 
 @fault("worker", "web")
+def worker_an_hour_ahead(storm: Storm) -> None:
+    """The clock of a worker is an hour ahead for a while."""
+    worker = storm.one("worker")
+    worker.odd = {"LD_PRELOAD": str(libfaketime()), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    restart(worker)
+    time.sleep(LEASE)
+    worker.odd = {}
+    restart(worker)
+
+
+def libfaketime() -> Path:
+    """The library, from the Debian package, that gives a program another time."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+
+
+def restart(process: Process) -> None:
+    """End a process in peace, and wait until it is started again."""
+    before = process.starts
+    if process.alive:
+        process.end(signal.SIGTERM, group=False)
+    wait_until(lambda: process.starts > before, 10)
+
+
+@fault("newcomer", "web")
+def service_joined_or_left(storm: Storm) -> None:
+    """A service that nobody knew starts, and is given all that has happened; or it leaves again, and is switched off."""
+    newcomer = storm.one("newcomer")
+    if newcomer.wanted:
+        with storm.cluster.away(newcomer, by=signal.SIGTERM, group=False):
+            switch_newcomer(storm, on=False)
+        newcomer.wanted = False
+        return
+    switch_newcomer(storm, on=True)
+    newcomer.wanted = True
+    past = {row["id"] for row in storm.cluster.query(RECEIVED)}
+    if not wait_until(lambda: past <= {row["event_id"] for row in storm.cluster.query(ARCHIVED)}, 60):
+        storm.wrong.append("a service that joined was not given all that had happened")
+
+
+RECEIVED = "select id from conversations_event where type = 'ConversationReceived'"
+ARCHIVED = "select event_id from conversations_delivery where service = 'archive' and state = 'done'"
+
+
+def switch_newcomer(storm: Storm, *, on: bool) -> None:
+    """Do as a person does in the admin, if the service is known already."""
+    imports = "from conversations.models import Subscription; from conversations.services.subscriptions import switch; "
+    known = "Subscription.objects.filter(service='archive')"
+    each = f"[switch(each, on={on}, window=each.window) for each in {known}]"
+    manage(storm.cluster, "shell", "--no-imports", "--command", imports + each)
+
+
+@fault("worker", "web")
 def workers_away(storm: Storm) -> None:
     """No worker of a queue is there for ten leases (in a short run for two)."""
     with storm.cluster.away(storm.cluster.of("worker")[0], by=signal.SIGTERM, group=False):
@@ -144,41 +208,35 @@ def workers_away(storm: Storm) -> None:
 
 @fault("broker")
 def broker_killed(storm: Storm) -> None:
-    """The broker dies and comes back empty."""
-    with storm.cluster.away(storm.one("broker"), by=signal.SIGKILL):
+    """The broker dies and comes back empty (RabbitMQ: every second time; else with what it had)."""
+    with storm.cluster.away(storm.broker.process, by=signal.SIGKILL):
         time.sleep(storm.chance.uniform(0, 3))
-    valkey.wait_until_ready(storm.cluster.home)
+    storm.broker.wait_until_ready()
 
 
 @fault("broker")
 def broker_flushed(storm: Storm) -> None:
     """The broker forgets everything."""
-    with storm.cluster.broker() as broker:
-        broker.flushall()
+    storm.broker.forget(storm.chance)
 
 
 @fault("broker")
 def broker_hung(storm: Storm) -> None:
     """The broker stands still."""
-    with storm.cluster.frozen(storm.one("broker")):
+    with storm.cluster.frozen(storm.broker.process):
         time.sleep(storm.chance.uniform(3, 8))
 
 
 @fault("broker")
 def broker_connections_reset(storm: Storm) -> None:
     """The broker hangs up on everyone."""
-    with storm.cluster.broker() as broker:
-        broker.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    storm.broker.hang_up()
 
 
 @fault("broker")
 def broker_memory_full(storm: Storm) -> None:
     """The broker takes nothing more in."""
-    with storm.cluster.broker() as broker:
-        broker.config_set("maxmemory", 1)
-        time.sleep(storm.chance.uniform(2, 5))
-    with suppress(redis.ConnectionError), storm.cluster.broker() as broker:
-        broker.config_set("maxmemory", 0)
+    storm.broker.refuse(storm.chance.uniform(2, 5))
 
 
 @fault("broker", "web")
@@ -243,7 +301,7 @@ def blobs_damaged(storm: Storm) -> None:
         wait_until(lambda: bool(unrecorded(storm)), 3)
         said = unrecorded(storm)
         time.sleep(0.5)  # each of these has been put on the queue by now
-        broker_flushed(storm)
+        storm.broker.forget(storm.chance)
         for record in said:
             known = storm.cluster.query("select data from conversations_event where subject = %s", record.subject)
             for blob in blobs_of(record.data):
@@ -271,6 +329,33 @@ def damage(storm: Storm, key: str) -> None:
         content[len(content) // 2] ^= 1
     path.write_bytes(content)
     storm.damaged.add(key)
+
+
+@fault("disk", "web")
+def blob_store_full(storm: Storm) -> None:
+    """The disk of the blob store is full for a while; who uploads is told to try again, and never that all is well."""
+    assert storm.load
+    with full(storm.blobs), storm.load.client() as client:
+        until = time.monotonic() + storm.chance.uniform(5, 10)
+        while time.monotonic() < until:
+            status = storm.load.send(client, storm.load.new_upload(padding=100_000))
+            if status not in (0, 503, 507):
+                storm.wrong.append(f"with a full disk an upload was answered {status}")
+            time.sleep(1)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Take all room of a file system while the block runs."""
+    filler = folder / "filler"
+    with filler.open("wb") as file, suppress(OSError):  # ENOSPC is what is wanted
+        while True:
+            file.write(b"." * 2**20)
+            file.flush()
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
 @fault("web")

@@ -9,10 +9,14 @@ LEASE = 6.0  # seconds that a stand-in may be silent
 
 
 class InventedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes of an invented call. ``poison`` names the service whose process it kills each time it is heard."""
+    """The bytes of an invented call.
+
+    ``poison`` names the service whose process it kills each time it is heard; ``canary`` is what must stay hidden.
+    """
 
     number: int
     seed: int
+    canary: str = ""
     poison: str = ""
     padding: str = ""
 

@@ -62,6 +62,7 @@ class Load:
 
     def __init__(self, url: str, token: str, seed: int, calls: int) -> None:
         self.url, self.token, self.seed = url, token, seed
+        self.canary = f"Canary{random.Random(f'canary {seed}').getrandbits(64):016x}"
         self.chance = random.Random(f"load {seed}")
         self.uploads: list[Upload] = []
         self.answers: Counter[str] = Counter()
@@ -82,7 +83,7 @@ class Load:
         """A call that nobody has sent yet."""
         with self.lock:
             number = len(self.uploads)
-            call = InventedCall(number=number, seed=self.seed, poison=poison, padding="." * padding)
+            call = InventedCall(number=number, seed=self.seed, canary=self.canary, poison=poison, padding="." * padding)
             upload = Upload(call)
             self.uploads.append(upload)
         return upload
@@ -132,8 +133,10 @@ class Load:
     def request(self, client: httpx.Client, upload: Upload, *, slowly: bool = False) -> httpx.Request:
         """The request of an upload."""
         file = (SlowFile if slowly else io.BytesIO)(upload.content)
-        files = {"audio": ("invented.wav", file)}
-        return client.build_request("POST", "/api/v1/conversations/", files=files, data={"agent": upload.agent})
+        files = {"audio": (f"{self.canary}.wav", file)}
+        details = {"external_id": f"{self.canary} {upload.call.number}", "metadata": f'{{"customer": "{self.canary}"}}'}
+        fields = {"agent": upload.agent, **details}
+        return client.build_request("POST", "/api/v1/conversations/", files=files, data=fields)
 
     def note(self, upload: Upload, outcome: Outcome, answer: str, status: int = 0) -> int:
         """Note what was answered."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from kombu import Connection, Consumer, Exchange, Message, Producer, Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 from kombu.mixins import ConsumerMixin
 
 from pipeline.events import (
@@ -24,7 +24,7 @@ from pipeline.events import (
     Event,
     TranscriptAnonymized,
 )
-from tests.chaos.cluster import Cluster, Process, python, wait_until
+from tests.chaos.cluster import Process, python, wait_until
 from tests.chaos.faults import Storm
 from tests.chaos.invented import InventedCall, work_on
 from tests.chaos.nemesis import strike
@@ -90,9 +90,18 @@ def naive_processes(url: str, effects: Path) -> list[Process]:
     return [python(name, f"-m tests.chaos.naive {which} {url} {effects}") for name, which in services.items()]
 
 
-def storm_over_naive(
-    cluster: Cluster, storm: Storm, seed: int, calls: int, faults: int, effects: Path
-) -> dict[str, Any]:
+def naive_is_up(url: str) -> bool:
+    """Whether each has its queue."""
+    try:
+        with Connection(url, connect_timeout=2) as connection:
+            for name in (*CASCADE, RECORDER):
+                connection.channel().queue_declare(f"naive.{name}", passive=True)
+    except (ChannelError, OSError):
+        return False
+    return True
+
+
+def storm_over_naive(storm: Storm, seed: int, calls: int, faults: int, effects: Path) -> dict[str, Any]:
     """Publish calls while faults strike, wait until nothing more comes, and count what was recorded."""
     published: list[int] = []
     waiting = [InventedCall(number=number, seed=seed) for number in range(calls)]
@@ -100,7 +109,7 @@ def storm_over_naive(
     def send(count: int) -> None:
         for call in waiting[:count]:
             try:
-                with Connection(cluster.environ["PARLEY_BROKER_URL"]) as connection:
+                with Connection(storm.broker.url) as connection:
                     publish(Producer(connection), ConversationReceived, msgspec.to_builtins(call))
                 published.append(call.number)
             except (OperationalError, OSError) as error:  # not acknowledged, so not owed

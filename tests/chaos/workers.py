@@ -7,6 +7,7 @@ import os
 import signal
 
 import msgspec
+from msgspec.structs import replace
 
 from pipeline import bus
 from pipeline.bus import CPU, GPU
@@ -38,9 +39,9 @@ def listen(audio: Blob, name: str) -> InventedCall:
 
 @service("transcription", queue=GPU, lease=LEASE)
 def transcribe(event: ConversationReceived) -> ConversationTranscribed:
-    """Write down the number of the call."""
+    """Write down the number of the call and its canary."""
     call = listen(event.audio, "transcription")
-    said = Utterance(index=0, speaker="agent", channel=0, start=0.0, end=1.0, text=f"call {call.number}")
+    said = Utterance(index=0, speaker="agent", channel=0, start=0.0, end=1.0, text=f"call {call.number} {call.canary}")
     transcript = Transcript(language="en", duration=1.0, utterances=(said,))
     return ConversationTranscribed(
         audio=event.audio, settings=event.settings, transcript=save("raw", transcript), language="en", duration=1.0
@@ -61,9 +62,11 @@ def tag_entities(event: ConversationTranscribed) -> EntitiesTagged:
 
 @service("anonymization", queue=CPU, lease=LEASE)
 def anonymize(event: EntitiesTagged) -> TranscriptAnonymized:
-    """Hide nothing."""
-    listen(event.audio, "anonymization")
+    """Hide the canary."""
+    call = listen(event.audio, "anonymization")
     transcript, entities = load(event.transcript, Transcript), load(event.entities, Entities)
+    said = tuple(replace(each, text=each.text.replace(call.canary, "[NAME_1]")) for each in transcript.utterances)
+    transcript = replace(transcript, utterances=said)
     return TranscriptAnonymized(
         audio=event.audio, settings=event.settings, transcript=save("safe", transcript),
         entities=save("safe", entities), language=event.language, duration=event.duration,

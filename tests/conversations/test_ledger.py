@@ -272,6 +272,18 @@ def test_after_five_attempts_a_delivery_is_dead(conversation: Conversation, publ
     assert Attempt.objects.count() == 5
 
 
+def test_a_blob_store_that_is_away_costs_no_attempt_but_not_for_ever(
+    conversation: Conversation, published: list[Any]
+) -> None:
+    said = received(conversation)
+    for attempt in range(1, attempts.MOST_SENDS + 1):
+        assert (the_delivery().state, the_delivery().attempts) == (State.PENDING, 0)
+        send()
+        hear(answer(ProgressReported(attempt=attempt), said))
+        hear(answer(ServiceFailed(attempt=attempt, code="storage_unavailable"), said))
+    assert (the_delivery().state, the_delivery().error) == (State.DEAD, "storage_unavailable")
+
+
 def test_a_late_answer_revives_the_dead(conversation: Conversation, published: list[Any]) -> None:
     said = received(conversation)
     send()
