@@ -1,6 +1,8 @@
 """Encryption at rest: a data key per conversation, wrapped by the master key, in a store of its own.
 
 To erase a call is to delete its data key: whatever copy of its sealed bytes exists, in whatever backup, is then noise.
+A mark stays in the key's place. The key store is in no backup and never goes back in time: after a restore the mark
+still tells a call that was erased since the backup from one whose key was lost.
 
 A sealed stream is ``magic, salt, chunk*``: every chunk is up to 1 MiB of plaintext under AES-256-GCM with a key
 derived from data key and salt, and a nonce of its number and whether it is the last (the STREAM construction:
@@ -22,6 +24,7 @@ from pipeline.config import Secret
 
 MAGIC = b"PARLEY1\n"
 SALT, TAG, CHUNK = 16, 16, 1024 * 1024
+ERASED = ".erased"
 
 
 class KeyMissing(Exception):
@@ -52,10 +55,15 @@ class KeyStore:
             raise KeyUnusable("PARLEY_MASTER_KEY is not the key that this call was sealed under.") from None
 
     def get_or_create(self, tenant: str, conversation: str) -> Secret:
-        """The data key of a conversation, made when there is none; of two that make one, the first wins."""
+        """The data key of a conversation, made when there is none; of two that make one, the first wins.
+
+        Raises KeyMissing for one that was erased: a worker that comes late brings nothing back.
+        """
         try:
             return self.get(tenant, conversation)
         except KeyMissing:
+            if self.erased(tenant, conversation):
+                raise
             nonce, key = os.urandom(12), secrets.token_bytes(32)
             wrapped = nonce + self._wrapper().encrypt(nonce, key, f"{tenant}/{conversation}".encode())
             with suppress(FileExistsError):
@@ -63,10 +71,16 @@ class KeyStore:
             return self.get(tenant, conversation)
 
     def erase(self, tenant: str, conversation: str) -> None:
-        """Delete the data key. What it sealed can never be opened again."""
+        """Mark the conversation as erased, then delete its data key. What it sealed can never be opened again."""
         path = self._path(tenant, conversation)
+        with suppress(FileExistsError):
+            self._create(f"{path}{ERASED}", b"")
         if self.fs.exists(path):
             self.fs.rm_file(path)
+
+    def erased(self, tenant: str, conversation: str) -> bool:
+        """Whether the conversation was erased, whatever a database that was restored says."""
+        return bool(self.fs.exists(f"{self._path(tenant, conversation)}{ERASED}"))
 
     def _create(self, path: str, wrapped: bytes) -> None:
         """Write a key synced and whole, unless there is one."""

@@ -125,7 +125,7 @@ def test_an_erased_call_cannot_be_opened_from_any_copy(
     conversation = receive_call(organization, io.BytesIO(b"RIFF"), CallDetails()).conversation
     place = str(organization.id), str(conversation.id)
     calls.erase(conversation)
-    assert files(tmp_path) == []
+    assert [path.name for path in files(tmp_path)] == [f"{place[1]}.erased"]
     assert not Conversation.objects.exists()
     assert Delivery.objects.get().state == "cancelled"
     with pytest.raises(KeyMissing):
