@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import fsspec
 from cryptography.exceptions import InvalidTag
@@ -82,6 +83,10 @@ class KeyStore:
         """Whether the conversation was erased, whatever a database that was restored says."""
         return bool(self.fs.exists(f"{self._path(tenant, conversation)}{ERASED}"))
 
+    def empty(self) -> bool:
+        """Whether there is nothing at all, not even the mark of an erased conversation."""
+        return not any(files for _, _, files in self.fs.walk(self.root))
+
     def _create(self, path: str, wrapped: bytes) -> None:
         """Write a key synced and whole, unless there is one."""
         from fsspec.implementations.local import LocalFileSystem
@@ -99,6 +104,7 @@ class KeyStore:
             os.link(temporary, path)
         finally:
             os.unlink(temporary)
+        sync_folders(Path(path).parent, Path(self.root))
 
     def _path(self, tenant: str, conversation: str) -> str:
         return f"{self.root}/{tenant}/{conversation}"
@@ -107,6 +113,19 @@ class KeyStore:
         if not self.master_key.value:
             raise KeyUnusable("PARLEY_MASTER_KEY is not set; raw audio and transcripts cannot be sealed without it.")
         return AESGCM(self.master_key.value)
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder in (root, folder.parent):
+            return
+        folder = folder.parent
 
 
 def seal(chunks: Iterable[bytes], key: Secret) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.config import Config, config
 from pipeline.events import Blob
-from pipeline.sealing import KeyStore, open_sealed, seal
+from pipeline.sealing import KeyStore, open_sealed, seal, sync_folders
 
 CHUNK = 1024 * 1024
 Kind = Literal["raw", "safe"]
@@ -236,19 +236,6 @@ def write_synced(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest(), size
-
-
-def sync_folders(folder: Path, root: Path) -> None:
-    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
-    while True:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if folder in (root, folder.parent):
-            return
-        folder = folder.parent
 
 
 def iter_chunks(file: IO[bytes]) -> Iterator[bytes]:
