@@ -24,7 +24,8 @@ from conversations.services import dumps
 from conversations.services.reconciliation import keys_in_events
 from pipeline.events import ConversationErased
 from pipeline.records import rfc3339
-from pipeline.storage import BlobCorrupt, BlobMissing, BlobStore, blob_store, iter_chunks, sync_folders, write_synced
+from pipeline.sealing import sync_folders
+from pipeline.storage import BlobCorrupt, BlobMissing, BlobStore, blob_store, iter_chunks, write_synced
 
 FORMAT = 1
 
@@ -217,11 +218,11 @@ def mark_erased(store: BlobStore) -> None:
 # ── Restore ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def restore(folder: Path, *, replace: bool = False) -> tuple[Manifest, Copied]:
+def restore(folder: Path, *, replace: bool = False, without_keys: bool = False) -> tuple[Manifest, Copied]:
     """Put database and blobs back as a backup has them. Raises BackupRefused, DumpFailed, StorageError.
 
-    1. Nothing is touched unless the backup is whole, this Parley can read it, and the database is free and empty
-       (or may be replaced).
+    1. Nothing is touched unless the backup is whole, this Parley can read it, the key store is there to say who was
+       erased since (or ``without_keys``), and the database is free and empty (or may be replaced).
     2. The database is filled in one transaction, and brought to the migrations of this Parley.
     3. The blobs that the store has not are copied, but for those of calls erased since.
 
@@ -229,6 +230,11 @@ def restore(folder: Path, *, replace: bool = False) -> tuple[Manifest, Copied]:
     """
     manifest = read_manifest(folder)
     check(folder, manifest)
+    if manifest.calls and not without_keys and blob_store().keys.empty():
+        raise BackupRefused(
+            "The key store is empty, so nobody can tell which calls were erased since the backup. Set PARLEY_KEY_URL; "
+            "if the keys are lost for good, say --without-keys."
+        )
     refuse_database(replace)
     if not dumps.is_empty():
         dumps.clear()

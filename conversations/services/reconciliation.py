@@ -17,6 +17,8 @@ from pipeline.events import Blob, ConversationErased
 from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, blob_store
 
+Place = tuple[str, str]
+"""Tenant and conversation, as the blob store wants them."""
 IN_PROCESS = (Conversation.Status.RECEIVED, Conversation.Status.PROCESSING)
 
 
@@ -123,26 +125,16 @@ class Reconciliation:
         bad, call, place = set(), str(conversation.id), place_of(conversation)
         for blob in needed(conversation):
             self.blobs += 1
-            if (code := self.problem_of(self.store, blob, place)) is None:
+            if (code := problem_of(self.store, blob, place, quick=self.quick)) is None:
                 continue
             yield Finding(code=code, call=call, blob=blob.key)
-            if self.spare is not None and self.problem_of(self.spare, blob, place) is None:
+            if self.spare is not None and problem_of(self.spare, blob, place) is None:
                 yield Finding(code=Code.BLOB_FETCHED, call=call, blob=blob.key)
                 if not self.dry_run:
                     self.store.adopt(blob.key, self.spare.stored(blob.key))
             else:
                 bad.add(blob.key)
         return bad
-
-    def problem_of(self, store: BlobStore, blob: Blob, place: tuple[str, str]) -> Code | None:
-        """What is wrong with a blob in a store. Raises StorageError for a store that is away."""
-        try:
-            store.verify(blob, *place, quick=self.quick)
-        except BlobMissing:
-            return Code.BLOB_MISSING
-        except (BlobCorrupt, BlobRefused):
-            return Code.BLOB_DAMAGED
-        return None
 
     def key_of(self, tenant: str, conversation: str) -> Code | None:
         """What is wrong with the key of a call."""
@@ -181,9 +173,20 @@ class Reconciliation:
         return self.store.keys.erased(tenant, call) or (said is not None and said.exists())
 
 
-def place_of(conversation: Conversation) -> tuple[str, str]:
+def place_of(conversation: Conversation) -> Place:
     """Tenant and conversation, as the blob store wants them."""
     return str(conversation.organization_id), str(conversation.id)
+
+
+def problem_of(store: BlobStore, blob: Blob, place: Place, *, quick: bool = False) -> Code | None:
+    """What is wrong with a blob in a store. Raises StorageError for a store that is away."""
+    try:
+        store.verify(blob, *place, quick=quick)
+    except BlobMissing:
+        return Code.BLOB_MISSING
+    except (BlobCorrupt, BlobRefused):
+        return Code.BLOB_DAMAGED
+    return None
 
 
 def needed(conversation: Conversation) -> list[Blob]:

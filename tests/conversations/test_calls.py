@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from conversations.ledger.models import Delivery, Event
+from conversations.management.commands import sweep_blobs
 from conversations.models import Conversation, Organization
 from conversations.services import calls
 from conversations.services.calls import CallDetails, UploadRefused, receive_call
@@ -25,9 +26,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     """A blob store of the test's own."""
     keys = storage.KeyStore(f"file://{tmp_path}/keys", config.config().master_key)
     store = BlobStore(f"file://{tmp_path}/blobs", keys)
-    for module in (calls, storage):
+    for module in (calls, storage, sweep_blobs):
         monkeypatch.setattr(module, "blob_store", lambda: store)
-    monkeypatch.setattr("conversations.management.commands.sweep_blobs.blob_store", lambda: store)
     return store
 
 

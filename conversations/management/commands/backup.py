@@ -26,6 +26,8 @@ class Command(BaseCommand):
             manifest, copied = back_up(options["folder"])
         except (BackupRefused, DumpFailed, StorageError) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"The folder cannot be written: {error.strerror}.") from error
         size = filesizeformat(manifest.dump.size)
         self.stdout.write(f"Database: {manifest.calls} calls, {manifest.events} events, {size}.")
         self.stdout.write(
@@ -34,4 +36,4 @@ class Command(BaseCommand):
         )
         for key in copied.damaged:
             self.stderr.write(f"blob_damaged: {key}: not copied, since it is not what its hash says")
-        self.stdout.write(f"Whole since {manifest.time}.")
+        self.stdout.write(f"The backup is whole; its database is of {manifest.time}.")

@@ -58,7 +58,7 @@ def tell(reconciliation: Reconciliation, output: OutputWrapper) -> None:
         blob = f", blob {finding.blob}" if finding.blob else ""
         output.write(f"{finding.code}: call {finding.call}{blob}: {SENTENCES[finding.code]}.")
     changed = " Nothing was changed (dry run)." if reconciliation.dry_run else ""
-    output.write(f"{reconciliation.calls} calls and {reconciliation.blobs} blobs compared, {found} findings.{changed}")
+    output.write(f"Compared: {reconciliation.calls} calls, {reconciliation.blobs} blobs. Findings: {found}.{changed}")
 
 
 def summary(reconciliation: Reconciliation, findings: list[Finding]) -> dict[str, Any]:

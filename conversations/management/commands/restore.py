@@ -23,11 +23,14 @@ class Command(BaseCommand):
         """From where, and over what."""
         parser.add_argument("folder", type=Path)
         parser.add_argument("--replace", action="store_true", help="drop all that is in the database first")
+        parser.add_argument("--without-keys", action="store_true", help="restore though the key store is lost")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Restore, and tell what is there and what differs."""
         try:
-            manifest, copied = restore(options["folder"], replace=options["replace"])
+            manifest, copied = restore(
+                options["folder"], replace=options["replace"], without_keys=options["without_keys"]
+            )
             self.stdout.write(f"Database: {manifest.calls} calls, {manifest.events} events, as of {manifest.time}.")
             self.stdout.write(f"Blobs: {copied.copied} copied back, {copied.there} there already.")
             for key in copied.damaged:
