@@ -1,6 +1,8 @@
 """Encryption at rest: a data key per conversation, wrapped by the master key, in a store of its own.
 
 To erase a call is to delete its data key: whatever copy of its sealed bytes exists, in whatever backup, is then noise.
+A mark stays in the key's place. The key store is in no backup and never goes back in time: after a restore the mark
+still tells a call that was erased since the backup from one whose key was lost.
 
 A sealed stream is ``magic, salt, chunk*``: every chunk is up to 1 MiB of plaintext under AES-256-GCM with a key
 derived from data key and salt, and a nonce of its number and whether it is the last (the STREAM construction:
@@ -11,6 +13,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import fsspec
 from cryptography.exceptions import InvalidTag
@@ -22,6 +25,7 @@ from pipeline.config import Secret
 
 MAGIC = b"PARLEY1\n"
 SALT, TAG, CHUNK = 16, 16, 1024 * 1024
+ERASED = ".erased"
 
 
 class KeyMissing(Exception):
@@ -52,10 +56,15 @@ class KeyStore:
             raise KeyUnusable("PARLEY_MASTER_KEY is not the key that this call was sealed under.") from None
 
     def get_or_create(self, tenant: str, conversation: str) -> Secret:
-        """The data key of a conversation, made when there is none; of two that make one, the first wins."""
+        """The data key of a conversation, made when there is none; of two that make one, the first wins.
+
+        Raises KeyMissing for one that was erased: a worker that comes late brings nothing back.
+        """
         try:
             return self.get(tenant, conversation)
         except KeyMissing:
+            if self.erased(tenant, conversation):
+                raise
             nonce, key = os.urandom(12), secrets.token_bytes(32)
             wrapped = nonce + self._wrapper().encrypt(nonce, key, f"{tenant}/{conversation}".encode())
             with suppress(FileExistsError):
@@ -63,10 +72,20 @@ class KeyStore:
             return self.get(tenant, conversation)
 
     def erase(self, tenant: str, conversation: str) -> None:
-        """Delete the data key. What it sealed can never be opened again."""
+        """Mark the conversation as erased, then delete its data key. What it sealed can never be opened again."""
         path = self._path(tenant, conversation)
+        with suppress(FileExistsError):
+            self._create(f"{path}{ERASED}", b"")
         if self.fs.exists(path):
             self.fs.rm_file(path)
+
+    def erased(self, tenant: str, conversation: str) -> bool:
+        """Whether the conversation was erased, whatever a database that was restored says."""
+        return bool(self.fs.exists(f"{self._path(tenant, conversation)}{ERASED}"))
+
+    def empty(self) -> bool:
+        """Whether there is nothing at all, not even the mark of an erased conversation."""
+        return not any(files for _, _, files in self.fs.walk(self.root))
 
     def _create(self, path: str, wrapped: bytes) -> None:
         """Write a key synced and whole, unless there is one."""
@@ -85,6 +104,7 @@ class KeyStore:
             os.link(temporary, path)
         finally:
             os.unlink(temporary)
+        sync_folders(Path(path).parent, Path(self.root))
 
     def _path(self, tenant: str, conversation: str) -> str:
         return f"{self.root}/{tenant}/{conversation}"
@@ -93,6 +113,19 @@ class KeyStore:
         if not self.master_key.value:
             raise KeyUnusable("PARLEY_MASTER_KEY is not set; raw audio and transcripts cannot be sealed without it.")
         return AESGCM(self.master_key.value)
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder in (root, folder.parent):
+            return
+        folder = folder.parent
 
 
 def seal(chunks: Iterable[bytes], key: Secret) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.config import Config, config
 from pipeline.events import Blob
-from pipeline.sealing import KeyStore, open_sealed, seal
+from pipeline.sealing import KeyStore, open_sealed, seal, sync_folders
 
 CHUNK = 1024 * 1024
 Kind = Literal["raw", "safe"]
@@ -84,7 +84,7 @@ class BlobStore:
 
     def stream(self, blob: Blob, tenant: str, conversation: str) -> Iterator[bytes]:
         """The (opened) bytes in chunks; the hash is known good only at the end. Raises BlobMissing, BlobCorrupt."""
-        chunks = self._checked(blob, self._path(blob, tenant, conversation))
+        chunks = self._checked(blob.sha256, self._path(blob, tenant, conversation))
         if not blob.key.startswith("raw/"):
             return chunks
         return open_sealed(chunks, self.keys.get(tenant, conversation), BlobCorrupt)
@@ -137,6 +137,29 @@ class BlobStore:
         paths = [path for kind in ("raw", "safe") for path in self.fs.glob(f"{self.root}/{kind}/*/*")]
         return {(str(path).split("/")[-2], str(path).split("/")[-1]) for path in paths}
 
+    def verify(self, blob: Blob, tenant: str, conversation: str, *, quick: bool = False) -> None:
+        """Return if a blob, unopened, is whole; ``quick``: by its size alone. Raises BlobMissing, BlobCorrupt."""
+        path = self._path(blob, tenant, conversation)
+        with self._explained():
+            if self.fs.size(path) != blob.size:
+                raise BlobCorrupt("A blob has not the size that its record says.")
+        if not quick:
+            for _ in self._checked(blob.sha256, path):
+                pass
+
+    def stored(self, key: str) -> Iterator[bytes]:
+        """A blob's bytes as they are stored, by its key: for copies. Raises BlobMissing, BlobCorrupt (at the end)."""
+        return self._checked(key.rpartition("/")[2], f"{self.root}/{key}")
+
+    def adopt(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Store bytes as another store had them, under the same key; how many. Raises BlobCorrupt, storing nothing."""
+        with self._temporary() as temporary:
+            sha256, size = write_synced(temporary, chunks)
+            if sha256 != key.rpartition("/")[2]:
+                raise BlobCorrupt("A blob's bytes are not those of its hash.")
+            self._publish(temporary, key)
+        return size
+
     def modified(self, key: str) -> datetime:
         """When a blob was written."""
         with self._explained():
@@ -161,13 +184,13 @@ class BlobStore:
             raise BlobRefused("A blob's key is not one of this conversation.")
         return f"{self.root}/{blob.key}"
 
-    def _checked(self, blob: Blob, path: str) -> Iterator[bytes]:
+    def _checked(self, sha256: str, path: str) -> Iterator[bytes]:
         digest = hashlib.sha256()
         with self._explained(), self.fs.open(path, "rb") as file:
             for chunk in iter_chunks(file):
                 digest.update(chunk)
                 yield chunk
-        if digest.hexdigest() != blob.sha256:
+        if digest.hexdigest() != sha256:
             raise BlobCorrupt("A blob's bytes are not those of its hash.")
 
     @contextmanager
@@ -213,19 +236,6 @@ def write_synced(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest(), size
-
-
-def sync_folders(folder: Path, root: Path) -> None:
-    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
-    while True:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if folder in (root, folder.parent):
-            return
-        folder = folder.parent
 
 
 def iter_chunks(file: IO[bytes]) -> Iterator[bytes]:

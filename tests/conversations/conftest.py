@@ -1,12 +1,18 @@
 """What tests of the monolith need beside the database."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
 from django.test import override_settings
 
 from pipeline.config import config
+from pipeline.storage import blob_store
+from tests.conversations.installation import Installation, administer, use
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,3 +36,44 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     yield set_limits
     monkeypatch.undo()
     config.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def template(database_url: str, django_db_blocker: Any) -> Iterator[str]:
+    """A database with Parley's tables that others are made from."""
+    server, name = database_url.replace("@/parley", "@/postgres"), "scratch"
+    administer(server, f"create database {name} template template0")
+    with django_db_blocker.unblock():
+        last = use(name)
+        call_command("migrate", interactive=False, verbosity=0)
+        use(last)
+    yield name
+    administer(server, f"drop database {name}")
+
+
+@pytest.fixture
+def installation(
+    template: str, database_url: str, django_db_blocker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
+    """An installation of the test's own, with tables and nothing in them."""
+    monkeypatch.setenv("PARLEY_BLOB_URL", f"file://{tmp_path}/blobs")
+    monkeypatch.setenv("PARLEY_KEY_URL", f"file://{tmp_path}/keys")
+    forget_configuration()
+    installation = Installation(tmp_path, database_url.replace("@/parley", "@/postgres"))
+    with django_db_blocker.unblock():
+        last = str(connection.settings_dict["NAME"])
+        try:
+            installation.use_new_database(template)
+            yield installation
+        finally:
+            use(last)
+    for database in installation.databases:
+        administer(installation.server, f"drop database {database}")
+    monkeypatch.undo()
+    forget_configuration()
+
+
+def forget_configuration() -> None:
+    """Let the environment be read again."""
+    config.cache_clear()
+    blob_store.cache_clear()

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from conversations.ledger.models import Delivery, Event
+from conversations.management.commands import sweep_blobs
 from conversations.models import Conversation, Organization
 from conversations.services import calls
 from conversations.services.calls import CallDetails, UploadRefused, receive_call
@@ -25,9 +26,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     """A blob store of the test's own."""
     keys = storage.KeyStore(f"file://{tmp_path}/keys", config.config().master_key)
     store = BlobStore(f"file://{tmp_path}/blobs", keys)
-    for module in (calls, storage):
+    for module in (calls, storage, sweep_blobs):
         monkeypatch.setattr(module, "blob_store", lambda: store)
-    monkeypatch.setattr("conversations.management.commands.sweep_blobs.blob_store", lambda: store)
     return store
 
 
@@ -125,7 +125,7 @@ def test_an_erased_call_cannot_be_opened_from_any_copy(
     conversation = receive_call(organization, io.BytesIO(b"RIFF"), CallDetails()).conversation
     place = str(organization.id), str(conversation.id)
     calls.erase(conversation)
-    assert files(tmp_path) == []
+    assert [path.name for path in files(tmp_path)] == [f"{place[1]}.erased"]
     assert not Conversation.objects.exists()
     assert Delivery.objects.get().state == "cancelled"
     with pytest.raises(KeyMissing):

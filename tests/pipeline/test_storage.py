@@ -97,7 +97,7 @@ def test_erasing_takes_the_key_and_every_blob(store: BlobStore, tmp_path: Path) 
     raw = store.put("raw", *PLACE, [b"secret"], "audio/wav")
     copy = file_of(store, raw).read_bytes()
     store.erase(*PLACE)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["conversation.erased"]
     file_of(store, raw).parent.mkdir(parents=True)
     file_of(store, raw).write_bytes(copy)  # as from a backup
     with pytest.raises(KeyMissing):
@@ -146,3 +146,35 @@ def test_a_memo_is_kept_until_it_is_forgotten(store: BlobStore) -> None:
     assert store.recall(*PLACE, "event", "service") == b"[]"
     store.forget(*PLACE, "event", "service")
     assert store.recall(*PLACE, "event", "service") is None
+
+
+def test_an_erased_conversation_never_has_a_key_again(store: BlobStore) -> None:
+    store.put("raw", *PLACE, [b"secret"], "audio/wav")
+    assert not store.keys.erased(*PLACE)
+    store.erase(*PLACE)
+    store.erase(*PLACE)
+    assert store.keys.erased(*PLACE)
+    with pytest.raises(KeyMissing):
+        store.put("raw", *PLACE, [b"from a worker that came late"], "audio/wav")
+
+
+def test_a_blob_is_copied_as_it_is_stored(store: BlobStore, tmp_path: Path) -> None:
+    raw = store.put("raw", *PLACE, [b"secret"], "audio/wav")
+    copy = BlobStore(f"file://{tmp_path}/copy", store.keys)
+    assert copy.adopt(raw.key, store.stored(raw.key)) == raw.size
+    copy.verify(raw, *PLACE)
+    assert copy.read(raw, *PLACE) == b"secret"
+
+
+def test_a_damaged_blob_is_not_copied(store: BlobStore, tmp_path: Path) -> None:
+    blob = store.put("safe", *PLACE, [b"whole"], "audio/wav")
+    file_of(store, blob).write_bytes(b"whale")
+    copy = BlobStore(f"file://{tmp_path}/copy", store.keys)
+    with pytest.raises(BlobCorrupt):
+        copy.adopt(blob.key, store.stored(blob.key))
+    with pytest.raises(BlobCorrupt):
+        copy.adopt(blob.key, [b"other bytes"])
+    assert copy.places() == set()
+    store.verify(blob, *PLACE, quick=True)
+    with pytest.raises(BlobCorrupt):
+        store.verify(blob, *PLACE)

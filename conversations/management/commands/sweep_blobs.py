@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from conversations.ledger.models import Event
+from conversations.services.reconciliation import keys_in_events
 from pipeline.storage import blob_store
 
 
@@ -31,13 +30,3 @@ class Command(BaseCommand):
                     blob_store().remove(key)
                     swept += 1
         self.stdout.write(f"{swept} blobs swept.")
-
-
-def keys_in_events(conversation: str) -> set[str]:
-    """The keys of all blobs that events of a conversation refer to."""
-    try:
-        subject = UUID(conversation)
-    except ValueError:
-        return set()
-    data = Event.objects.filter(subject=subject).values_list("data", flat=True)
-    return {value["key"] for fields in data for value in fields.values() if isinstance(value, dict) and "key" in value}
