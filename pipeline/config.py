@@ -73,6 +73,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_MAX_CALL_SECONDS: the longest call transcribed."""
     max_batch_files: int
     """PARLEY_MAX_BATCH_FILES: the most files in one batch, a zip's files counted."""
+    failpoints: str
+    """PARLEY_FAILPOINTS: a folder whose files name where processes die; for tests alone."""
 
     @property
     def models(self) -> Path:
@@ -107,6 +109,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         max_upload_bytes=whole_number(env, "PARLEY_MAX_UPLOAD_BYTES", 2 * 1024**3),
         max_call_seconds=float(whole_number(env, "PARLEY_MAX_CALL_SECONDS", 4 * 3600)),
         max_batch_files=whole_number(env, "PARLEY_MAX_BATCH_FILES", 2000),
+        failpoints=env.get("PARLEY_FAILPOINTS", ""),
     )
 
 

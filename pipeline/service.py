@@ -36,6 +36,7 @@ from pipeline.events import (
     ServiceFailed,
     ServiceRegistered,
 )
+from pipeline.failpoints import failpoint
 from pipeline.records import Record, from_wire, to_wire
 from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.services.errors import ExpectedFailure
@@ -123,7 +124,9 @@ def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
     try:
         with heart().beating(delivery):
             answers = recall(delivery) or [answer_of(delivery)]
+        failpoint("work.before_publish")
         bus.say(answers)
+        failpoint("work.after_publish")
     except Exception as error:
         failure = failure_of(error, attempt)
         log.warning("%s failed on %s: %s", service.name, delivery.record.id, failure.code)
@@ -139,6 +142,7 @@ def answer_of(delivery: Delivery) -> Record:
         return delivery.answer(DeliveryHandled(attempt=delivery.attempt))
     answer = delivery.answer(event)
     memo = msgspec.json.encode([to_wire(answer)])
+    failpoint("work.before_memo")
     blob_store().memoize(*delivery.place, delivery.record.id, delivery.service.name, memo)
     return answer
 

@@ -21,6 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.config import Config, config
 from pipeline.events import Blob
+from pipeline.failpoints import failpoint
 from pipeline.sealing import KeyStore, open_sealed, seal, sync_folders
 
 CHUNK = 1024 * 1024
@@ -208,11 +209,13 @@ class BlobStore:
     def _publish(self, temporary: Path, key: str) -> None:
         """Move a finished file to its key, so that it is there whole or not at all."""
         target = f"{self.root}/{key}"
+        failpoint("storage.before_rename")
         if not self.local:
             self.fs.put_file(str(temporary), target)
             return
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         os.replace(temporary, target)
+        failpoint("storage.after_rename")
         sync_folders(Path(target).parent, Path(self.root))
 
     @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CARRIERS = {"events", "documents", "records", "bus", "storage", "sealing", "config"}
+CARRIERS = {"events", "documents", "records", "bus", "storage", "sealing", "config", "failpoints"}
 HEAVY = {"torch", "spacy", "faster_whisper", "ctranslate2", "scrubadub", "whisper", "sklearn", "onnxruntime"}
 
 

@@ -20,6 +20,7 @@ from conversations.ledger.models import Delivery, Subscription
 from conversations.ledger.recording import record
 from conversations.signals import work_started
 from pipeline.events import ConversationFailed, FailureCode, ProgressReported, ServiceFailed
+from pipeline.failpoints import failpoint
 from pipeline.records import Record, now
 
 UNCHARGED = (FailureCode.STORAGE_UNAVAILABLE,)  # a full disk would else end every call within eight seconds
@@ -196,7 +197,7 @@ def give_up_lost(services: list[str], empty: bool) -> int:
 
 
 def end_attempts(select: str, values: list[Any], code: FailureCode) -> int:
-    """Fail the deliveries that a query finds. One ledger at a time: others skip."""
+    """Fail the deliveries that a query finds; how many. One ledger at a time: others skip."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(hashtext(%s))", [f"end attempts {code}"])
         if not cursor.fetchone()[0]:
@@ -205,4 +206,7 @@ def end_attempts(select: str, values: list[Any], code: FailureCode) -> int:
         ids = [row[0] for row in cursor.fetchall()]
         if ids:
             fail(ids, code, permanent=False, started=False)
-        return len(ids)
+            failpoint("attempts.before_commit")
+    if ids:
+        failpoint("attempts.after_commit")
+    return len(ids)

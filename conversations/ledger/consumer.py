@@ -23,6 +23,7 @@ from conversations.ledger.recording import record
 from conversations.ledger.registration import register
 from pipeline import bus
 from pipeline.events import ABOUT_A_DELIVERY, ProgressReported, ServiceFailed, ServiceRegistered
+from pipeline.failpoints import failpoint
 from pipeline.records import InvalidRecord, Record, from_wire
 
 log = logging.getLogger(__name__)
@@ -114,8 +115,10 @@ class Consumer:
                 self.stopping.wait(0.2)
         else:
             return
+        failpoint("consumer.after_commit")
         self.recorded()
         bus.acknowledge(messages)
+        failpoint("consumer.after_ack")
 
 
 def receive_together(bodies: list[Any]) -> None:
@@ -123,6 +126,7 @@ def receive_together(bodies: list[Any]) -> None:
     try:
         with transaction.atomic():
             receive(wire for body in bodies for wire in wires_in(body))
+            failpoint("consumer.before_commit")
     except OperationalError:
         raise
     except Exception as error:  # found again, and parked, below

@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from kombu import Producer
+from kombu import Connection, Producer
 from kombu.exceptions import ChannelError
 
 from conversations.ledger import attempts
@@ -24,6 +24,7 @@ from conversations.ledger.recording import CHANNEL
 from pipeline import bus
 from pipeline.config import config
 from pipeline.events import EVENTS
+from pipeline.failpoints import failpoint
 from pipeline.records import Record, rfc3339, to_wire
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Relay:
     def __init__(self) -> None:
         self.woken = threading.Event()
         self.stopping = threading.Event()
+        self.broker: Connection | None = None
         self.producer: Producer | None = None
         self.empty_since: dict[str, float] = {}
 
@@ -128,7 +130,7 @@ class Relay:
                 self.stopping.wait(0.5)
             except (OSError, *bus.BROKER_ERRORS) as error:
                 log.warning("relay: the broker is away (%s)", type(error).__name__)
-                self.producer = None
+                self.hang_up()
                 self.stopping.wait(0.5)
 
     def listen(self) -> None:
@@ -152,14 +154,19 @@ class Relay:
             cursor.execute(PICK, {"services": services})
             names = [column.name for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            if rows:
+                failpoint("relay.before_commit")
         if rows:
+            failpoint("relay.after_commit")
             self.publish(rows)
+            failpoint("relay.after_publish")
         return len(rows)
 
     def publish(self, rows: list[dict[str, Any]]) -> None:
         """Put deliveries on their queues as Celery tasks, in one batch."""
         if self.producer is None:
-            self.producer = Producer(bus.connect().channel())
+            self.broker = bus.connect()
+            self.producer = Producer(self.broker.channel())
         with self.producer.batch():
             for row in rows:
                 bus.publish_task(
@@ -169,6 +176,12 @@ class Relay:
                     record=to_wire(record_of(row)),
                     attempt=row["sends"],
                 )
+
+    def hang_up(self) -> None:
+        """Leave a broker that has failed us without a word: it may not answer."""
+        if self.broker is not None:
+            self.broker.collect()
+        self.broker = self.producer = None
 
     def check_attempts(self) -> None:
         """End the attempts whose lease ran out or whose message is gone."""

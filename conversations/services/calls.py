@@ -19,6 +19,7 @@ from conversations.services.dead_letters import replay
 from pipeline import documents
 from pipeline.config import config
 from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
+from pipeline.failpoints import failpoint
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
 from pipeline.storage import CHUNK, BlobCorrupt, blob_store
@@ -80,12 +81,14 @@ def receive_call(
             conversation.save(force_insert=True)
             Details.objects.create(conversation=conversation, sealed=sealed_details(conversation, details))
             record(initial(conversation, event, id=str(conversation.run)))
+            failpoint("upload.before_commit")
     except IntegrityError:
         existing = Conversation.objects.of(organization).filter(audio_digest=digest).first()
         if existing is None:
             raise
         blob_store().erase(str(organization.id), str(conversation.id))
         return Received(existing, False)
+    failpoint("upload.after_commit")
     return Received(conversation, True)
 
 
@@ -201,6 +204,8 @@ def erase(conversation: Conversation) -> None:
         Batch.objects.filter(conversations=conversation).update(sealed_manifest=b"")  # it has this call's metadata
         conversation.delete()
         blob_store().keys.erase(*place)
+        failpoint("erase.before_commit")
+    failpoint("erase.after_commit")
     blob_store().erase(*place)
 
 
