@@ -1,11 +1,13 @@
 """What tests of the monolith need beside the database."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from conversations.ledger import relay
 from pipeline.config import config
 
 
@@ -16,6 +18,14 @@ def static_files() -> Iterator[None]:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture
+def relayed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What a relay puts on the queues, instead of a broker."""
+    rows: list[dict[str, Any]] = []
+    monkeypatch.setattr(relay.Relay, "publish", lambda self, some: rows.extend(some))
+    return rows
 
 
 @pytest.fixture
