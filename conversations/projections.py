@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from conversations.ledger.models import Event
 from conversations.ledger.recording import record as record_event
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
+from conversations.services.dead_letters import revive
 from conversations.signals import RECORDED, work_started
 from pipeline import documents, events
 from pipeline.records import Record
@@ -40,9 +41,7 @@ def show_language(record: Record, **_: Any) -> None:
 
 def show_revival(record: Record, **_: Any) -> None:
     """A service that had failed for good has succeeded after all."""
-    Conversation.objects.filter(id=record.subject, status=Status.FAILED, failure_service=record.source).update(
-        status=Status.PROCESSING, failure_service="", failure_code=""
-    )
+    revive(Conversation.objects.filter(id=record.subject, failure_service=record.source))
 
 
 def show_transcript(record: Record, **_: Any) -> None:

@@ -1,10 +1,13 @@
 """What people read for what programs say: failure codes, flags, steps, labels. Every such word is here, once."""
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from pipeline import events
 from pipeline.documents import Flag
 from pipeline.events import FailureCode
 
@@ -63,6 +66,35 @@ FAILURES: dict[str, Promise] = {
     FailureCode.LOST_IN_TRANSIT: _("The call could not be handed to this step: %(step)s. Nothing is lost: try again."),
 }
 
+HAPPENED: dict[str, Promise] = {
+    events.ConversationReceived.__name__: _("The call came in"),
+    events.ConversationTranscribed.__name__: _("The call was written down"),
+    events.EntitiesTagged.__name__: _("The names in it were found"),
+    events.TranscriptAnonymized.__name__: _("The transcript was anonymized"),
+    events.AudioRedacted.__name__: _("The audio was redacted"),
+    events.ConversationQualified.__name__: _("Tags were given by the rules"),
+    events.ConversationCompleted.__name__: _("All is done"),
+    events.ConversationFailed.__name__: _("The call failed at this step: %(step)s"),
+    events.ConversationTagged.__name__: _("A person gave a tag"),
+    events.ConversationUntagged.__name__: _("A person took a tag away"),
+    events.ReprocessingRequested.__name__: _("A person asked to process the call again"),
+    events.ConversationErased.__name__: _("The call was erased"),
+}
+"""What an event says has happened, by its class."""
+
+MOMENTS: dict[str, Promise] = {
+    "owed": _("Due: %(step)s"),
+    "replayed": _("Replayed by a person: %(step)s"),
+    "sent": _("Handed over: %(step)s, attempt %(attempt)d"),
+    "started": _("Begun: %(step)s, attempt %(attempt)d"),
+    "failed": _("Failed: %(step)s, attempt %(attempt)d"),
+    "answered": _("Succeeded: %(step)s, attempt %(attempt)d"),
+    "done": _("Done: %(step)s"),
+    "dead": _("Failed for good: %(step)s"),
+    "cancelled": _("Given up, never to be tried again: %(step)s"),
+}
+"""What happened to a step, by the kind of the moment (``conversations/timeline.py``)."""
+
 FLAGS: dict[str, Promise] = {
     Flag.NO_SPEECH: _("Nobody speaks in this call."),
     Flag.SILENT_CHANNEL: _("One side of this call is silent."),
@@ -116,7 +148,18 @@ SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speake
 def failure_sentence(code: str, service: str = "") -> str:
     """What happened, what it means for the call, and what to do."""
     known = FAILURES.get(code, FAILURES[FailureCode.CRASHED])
-    return str(known) % {"step": STEPS.get(service, spelled_out(service))}
+    return str(known) % {"step": step_name(service)}
+
+
+def event_sentence(type: str, service: str = "") -> str:
+    """What an event says has happened; one that joined later goes by its own name, as words."""
+    known = str(HAPPENED.get(type, capfirst(re.sub(r"(?<=.)([A-Z])", r" \1", type).lower())))
+    return known % {"step": step_name(service)}
+
+
+def moment_sentence(kind: str, service: str, attempt: int = 0) -> str:
+    """What happened to a step: "Handed over: transcription, attempt 2"."""
+    return str(MOMENTS[kind]) % {"step": step_name(service), "attempt": attempt}
 
 
 def flag_sentence(flag: str) -> str:
@@ -127,6 +170,11 @@ def flag_sentence(flag: str) -> str:
 def stage_name(service: str) -> str:
     """What a step has done: "Transcribed". A service that joined later goes by its own name."""
     return str(STAGES.get(service, capfirst(spelled_out(service))))
+
+
+def step_name(service: str) -> str:
+    """What a step does: "transcription". A service that joined later goes by its own name."""
+    return str(STEPS.get(service, spelled_out(service)))
 
 
 def label_name(label: str) -> str:

@@ -10,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from conversations import transcripts, words
 from conversations.admin.progress import standing
@@ -95,7 +94,9 @@ class CallAdmin(ScopedAdmin):
     @admin.display(description=_("call"))
     def page(self, call: Conversation) -> str:
         """A link to where one listens and reads."""
-        return format_html('<a href="{}">{}</a>', reverse("conversations:detail", args=[call.id]), _t("Open the call"))
+        return format_html(
+            '<a href="{}">{}</a>', reverse("conversations:detail", args=[call.id]), gettext("Open the call")
+        )
 
     @admin.display(description=_("length"), ordering="duration")
     def length(self, call: Conversation) -> str:
@@ -150,5 +151,5 @@ def known(call: Conversation) -> CallDetails:
 def retried(count: int) -> str:
     """What a retry did."""
     if not count:
-        return _t("None of these calls has failed: there is nothing to retry.")
+        return gettext("None of these calls has failed: there is nothing to retry.")
     return ngettext("%(count)d call is tried again.", "%(count)d calls are tried again.", count) % {"count": count}

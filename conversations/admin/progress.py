@@ -175,4 +175,4 @@ def standing(call: Conversation, stages: Sequence[Stage]) -> str:
 
 def step(service: str) -> str:
     """What a stage does."""
-    return str(words.STEPS.get(service, words.spelled_out(service)))
+    return words.step_name(service)

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST
@@ -103,9 +103,12 @@ class BatchForm(forms.Form):
         super().__init__(*args, **options)
         self.user = user
         codes = batches.languages_of(user.organization)
-        self.fields["language"].choices = [("", _t("Detect")), *((code, words.language_name(code)) for code in codes)]
+        self.fields["language"].choices = [
+            ("", gettext("Detect")),
+            *((code, words.language_name(code)) for code in codes),
+        ]
         now = date_format(timezone.localtime(), "DATETIME_FORMAT")
-        self.fields["name"].initial = _t("Calls of %(date)s") % {"date": now}
+        self.fields["name"].initial = gettext("Calls of %(date)s") % {"date": now}
 
     def open_batch(self) -> Batch | None:
         """Begin the batch, or None: then the form says why."""
@@ -181,7 +184,7 @@ def add_file(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     elif file is not None:
         items = batches.add_file(batch, file.name, file)
     else:
-        return JsonResponse({"errors": {"file": [_t("No file was sent.")]}}, status=400)
+        return JsonResponse({"errors": {"file": [gettext("No file was sent.")]}}, status=400)
     return JsonResponse({"items": [told(item) for item in items]}, status=201)
 
 

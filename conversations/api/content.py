@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -16,13 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conversations import transcripts, words
+from conversations import timeline, transcripts, words
 from conversations.api.documents import HistorySerializer, PeaksSerializer, TranscriptSerializer
 from conversations.api.problems import Problem, ProblemSerializer
 from conversations.api.ranges import serve
 from conversations.api.scope import OfOrganization
 from conversations.api.serializers import EntitySerializer
-from conversations.ledger.models import Attempt, Delivery, Event
+from conversations.ledger.models import Event
 from conversations.models import Conversation
 from pipeline.events import EVENTS, Blob
 from pipeline.records import Record, to_wire
@@ -153,13 +152,14 @@ class EventsView(OfOrganization, APIView):
 
     @extend_schema(operation_id="conversations_events", responses=HistorySerializer)
     def get(self, request: Request, id: UUID) -> Response:
-        """All that happened to a call, as CloudEvents, and which service was given what, when, how often."""
-        conversation = self.conversation()
-        events = Event.objects.filter(subject=conversation.id).order_by("recorded_at", "id")
-        history = Prefetch("history", Attempt.objects.order_by("number"))
-        deliveries = Delivery.objects.filter(subject=conversation.id).prefetch_related(history).order_by("id")
-        records = [to_wire(record_of(event)) for event in events]
-        return Response(HistorySerializer({"events": records, "deliveries": deliveries}).data)
+        """All that happened to a call: CloudEvents, which service was given what, and the whole in order of time."""
+        events, deliveries = timeline.history_of(self.conversation().id)
+        history = {
+            "events": [to_wire(record_of(event)) for event in events],
+            "deliveries": deliveries,
+            "timeline": timeline.moments_of(events, deliveries),
+        }
+        return Response(HistorySerializer(history).data)
 
 
 def not_ready(conversation: Conversation) -> Problem:

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from conversations.timeline import Kind
+
 
 class WordSerializer(serializers.Serializer[Any]):
     """A timed token; a redacted stretch is one word whose text is its placeholder."""
@@ -79,8 +81,29 @@ class DeliverySerializer(serializers.Serializer[Any]):
     attempts = AttemptSerializer(many=True, source="history")
 
 
+class MomentSerializer(serializers.Serializer[Any]):
+    """Something that happened to a call.
+
+    `event` was recorded, or is owed to `service`; `type` is its class. Of an event, `service` is who said it, of
+    ConversationFailed the one that failed. `attempt` counts the sendings of an event to a service from 1. `error` is a
+    failure code, `exception` the class of the error, `locations` the code it went through.
+    """
+
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField([each.value for each in Kind])
+    run = serializers.UUIDField()
+    event = serializers.UUIDField()
+    type = serializers.CharField()
+    service = serializers.CharField()
+    attempt = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField(allow_blank=True)
+    exception = serializers.CharField(allow_blank=True)
+    locations = serializers.ListField(child=serializers.CharField())
+
+
 class HistorySerializer(serializers.Serializer[Any]):
-    """All that happened to a call: CloudEvents records, and their deliveries by time."""
+    """All that happened to a call: CloudEvents records, their deliveries, and the moments of both in order of time."""
 
     events = serializers.ListField(child=serializers.DictField())
     deliveries = DeliverySerializer(many=True)
+    timeline = MomentSerializer(many=True)

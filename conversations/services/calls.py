@@ -195,11 +195,17 @@ def retry(organization: Organization, conversations: Sequence[UUID]) -> int:
         return len(other) + calls
 
 
+def cancel_deliveries(conversation: Conversation) -> None:
+    """What is still owed of a call is not done any more; ``done_at`` is when that was decided."""
+    owed = Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED)
+    owed.update(state=Delivery.State.CANCELLED, done_at=Now())
+
+
 def erase(conversation: Conversation) -> None:
     """Erase a call for good: its key first, then every row and blob. The events keep that it was."""
     place = str(conversation.organization_id), str(conversation.id)
     with transaction.atomic():
-        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
+        cancel_deliveries(conversation)
         record(initial(conversation, ConversationErased()))
         Batch.objects.filter(conversations=conversation).update(sealed_manifest=b"")  # it has this call's metadata
         conversation.delete()
@@ -222,7 +228,7 @@ def reprocess(conversation: Conversation) -> None:
     )
     requested = initial(conversation, ReprocessingRequested())
     with transaction.atomic():
-        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
+        cancel_deliveries(conversation)
         Conversation.objects.filter(id=conversation.id).update(
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )

@@ -14,7 +14,7 @@ from conversations.models import Conversation
 
 register = template.Library()
 
-FORMATS = {"medium": "j M Y, H:i", "long": "j F Y, H:i", "time": "H:i:s"}
+FORMATS = {"medium": "j M Y, H:i", "long": "j F Y, H:i", "time": "H:i:s", "second": "j M, H:i:s"}
 
 register.filter("flag_sentence", words.flag_sentence)
 register.filter("label_name", words.label_name)
@@ -47,7 +47,7 @@ def percent(share: float | None) -> str:
 def moment(when: datetime | None, parts: str = "") -> SafeString | str:
     """A time, which a script puts in the reader's zone and to which it adds the exact one for hovering.
 
-    ``parts`` is "long" to spell the date out, "time" for the time of day alone.
+    ``parts`` is "long" to spell the date out, "time" for the time of day alone, "second" for the day and the second.
     """
     if when is None:
         return ""

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations.ledger.models import Event
+from conversations import timeline
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
@@ -26,7 +26,7 @@ from conversations.views.transcript import passages_of
 from pipeline.sealing import KeyMissing
 from pipeline.storage import StorageError
 
-EVENTS_SHOWN = 200
+MOMENTS_SHOWN = 200
 NUMBERS = {"CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "DATE", "TIME"}
 
 
@@ -53,7 +53,8 @@ def detail(request: HttpRequest, id: UUID) -> HttpResponse:
     context = parts(conversation, request.user, set(fingerprints(conversation)), done=request.GET.dict())
     context |= {"details": details(conversation, request.user), "begin": moment_asked(request)}
     if may_operate(request.user):
-        context["events"] = Event.objects.filter(subject=conversation.id).order_by("recorded_at")[:EVENTS_SHOWN]
+        moments = timeline.moments_of(*timeline.history_of(conversation.id))
+        context["timeline"] = timeline.for_page(moments, MOMENTS_SHOWN)
     return render(request, "parley/call/page.html", context)
 
 

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
+from conversations.ledger import relay
 from pipeline.config import config
 from pipeline.storage import blob_store
 from tests.conversations.installation import Installation, administer, use
@@ -22,6 +23,14 @@ def static_files() -> Iterator[None]:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture
+def relayed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What a relay puts on the queues, instead of a broker."""
+    rows: list[dict[str, Any]] = []
+    monkeypatch.setattr(relay.Relay, "publish", lambda self, some: rows.extend(some))
+    return rows
 
 
 @pytest.fixture

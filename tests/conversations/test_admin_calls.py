@@ -1,4 +1,4 @@
-"""The admin's pages of calls, services, steps that gave up and parked records."""
+"""The admin's pages of calls, services and parked records."""
 
 import io
 
@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 
-from conversations.ledger.models import Attempt, Delivery
+from conversations.ledger.models import Delivery
 from conversations.ledger.registration import register
 from conversations.models import Conversation, Parked, Role, Subscription, User
 from conversations.services.calls import CallDetails, receive_call
@@ -16,9 +16,7 @@ from tests.factories import make_conversation, make_delivery, make_organization,
 
 pytestmark = pytest.mark.django_db
 
-CALLS, DEAD, SERVICES, PARKED = (
-    f"/admin/conversations/{name}/" for name in ("conversation", "delivery", "subscription", "parked")
-)
+CALLS, SERVICES, PARKED = (f"/admin/conversations/{name}/" for name in ("conversation", "subscription", "parked"))
 State, Status = Delivery.State, Conversation.Status
 
 
@@ -76,22 +74,11 @@ def test_a_call_whose_details_are_gone_still_has_a_page(signed_in: Client, opera
     assert signed_in.get(f"{CALLS}{call.pk}/change/").status_code == 200
 
 
-@pytest.mark.parametrize(("address", "of_call"), [(CALLS, True), (DEAD, False)])
-def test_failed_calls_are_retried_by_call_or_by_step(
-    signed_in: Client, operator: User, address: str, of_call: bool
-) -> None:
+def test_failed_calls_are_retried(signed_in: Client, operator: User) -> None:
     call = failed_call(operator)
-    row = call if of_call else Delivery.objects.get(subject=call.pk)
-    assert "1 call is tried again." in act(signed_in, address, "retry_calls", row)
+    assert "1 call is tried again." in act(signed_in, CALLS, "retry_calls", call)
     assert Conversation.objects.get(pk=call.pk).status == Status.PROCESSING
     assert Delivery.objects.get(subject=call.pk).state == State.PENDING
-
-
-def test_a_step_that_is_given_up_leaves_the_list(signed_in: Client, operator: User) -> None:
-    call = failed_call(operator)
-    assert "1 step was given up." in act(signed_in, DEAD, "give_up", Delivery.objects.get(subject=call.pk))
-    assert Delivery.objects.get(subject=call.pk).state == State.CANCELLED
-    assert Conversation.objects.get(pk=call.pk).status == Status.FAILED
 
 
 def test_retrying_what_has_not_failed_says_so(signed_in: Client, operator: User) -> None:
@@ -125,17 +112,6 @@ def test_a_call_of_another_organization_is_neither_retried_nor_erased(signed_in:
 
 
 # ── Operations ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_only_dead_steps_are_listed_with_the_last_error(signed_in: Client, operator: User) -> None:
-    call = failed_call(operator, "crashed")
-    make_delivery(make_conversation(operator.organization), "qualification", State.DONE)
-    dead = Delivery.objects.get(subject=call.pk)
-    Attempt.objects.filter(delivery=dead, number=5).update(exception="ZeroDivisionError", locations=["a:1", "b:2"])
-    page = signed_in.get(DEAD).content.decode()
-    assert "ZeroDivisionError" in page
-    assert "b:2" in page
-    assert "1 delivery" in page
 
 
 def test_a_service_that_a_person_switches_off_stays_off_until_a_person_switches_it_on(signed_in: Client) -> None:

@@ -51,7 +51,7 @@ def test_no_page_shows_or_opens_the_rows_of_another_organization_to_a_superuser(
     for model, row in rows.items():
         opened = signed_in.get(f"/admin/conversations/{model}/{row.pk}/change/")
         assert opened.status_code == 302, model
-        assert opened.headers["Location"] == "/admin/", model
+        assert opened.headers["Location"] in ("/admin/", "/admin/conversations/delivery/"), model
 
 
 def test_a_token_is_offered_for_people_of_the_organization_only(signed_in: Client, admin_user: User) -> None:

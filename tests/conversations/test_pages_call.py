@@ -205,14 +205,6 @@ def test_what_the_sender_said_is_for_those_who_may_see_it() -> None:
     assert "BW-77" not in page(signed_in(make_user(supervisor.organization, role=Role.AGENT)), call)
 
 
-def test_only_admins_see_the_events_of_a_call() -> None:
-    admin = make_user(role=Role.ADMIN)
-    call = make_conversation(admin.organization)
-    make_delivery(call, "transcription", "done")
-    assert "Events of this call" in page(signed_in(admin), call)
-    assert "Events of this call" not in page(signed_in(make_user(admin.organization)), call)
-
-
 def test_a_long_call_takes_no_more_queries_than_a_short_one(django_assert_max_num_queries: Any) -> None:
     user = make_user()
     call = make_conversation(user.organization, [("agent", "one two three four five")] * 300)
