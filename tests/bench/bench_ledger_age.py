@@ -131,7 +131,7 @@ def queries() -> dict[str, list[tuple[str, Any]]]:
         "readyz": [
             (health.QUEUES_WITHOUT_WORKER, [health.SILENT_SECONDS]),
             (health.CONSUMER_SILENT, [health.SILENT_SECONDS]),
-            (health.LEFT_LYING, [lying, lying]),
+            (health.LEFT_LYING, 4 * [lying]),
         ],
     }
 
