@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,35 +40,39 @@ def main() -> None:
     parser.add_argument("--old", type=int, default=AGES["old"], help="past events of the old ledger")
     options = parser.parse_args()
     ages = AGES | {"old": options.old}
-    with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder, two_ledgers(Path(folder), ages):
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder, ledgers(Path(folder), ages):
         if options.explain:
             explain()
         measure(options.rounds)
 
 
 @contextmanager
-def two_ledgers(folder: Path, ages: dict[str, int]) -> Iterator[None]:
-    """A server with a filled database for each age, by its name in Django's connections too."""
+def ledgers(folder: Path, ages: dict[str, int]) -> Iterator[dict[str, Any]]:
+    """A server with a filled database for each age, by its name in Django's connections too.
+
+    Yields the connections that filled them, by name.
+    """
     import psycopg
 
     home = Home(folder)
     home.create()
     os.environ |= {**environment.embedded(home), "DJANGO_SETTINGS_MODULE": "webapp.settings"}
-    with postgres.running(home, durable=False) as url:
+    with postgres.running(home, durable=False) as url, ExitStack() as stack:
         import django
 
         django.setup()
         from django.core.management import call_command
         from django.db import connections
 
+        filled = {}
         for name, events in ages.items():
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(f"create database {name}")
             connections.settings[name] = {**connections.settings["default"], "NAME": name}
             with at(name):
                 call_command("migrate", verbosity=0)
-            past.fill(url.replace("@/parley", f"@/{name}"), events)
-        yield
+            filled[name] = stack.enter_context(past.filled(url.replace("@/parley", f"@/{name}"), events))
+        yield filled
         for name in ages:
             connections[name].close()
 

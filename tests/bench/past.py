@@ -4,6 +4,9 @@ A call is seven events, five deliveries that are done and an attempt for each, w
 nothing fails. Calls are spread evenly over a year and unevenly over twenty organizations: the first has a fifth.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 
 EVENTS_A_CALL, ORGANIZATIONS, PENDING_EACH = 7, 20, 100
@@ -85,11 +88,11 @@ WAITING = """
 insert into conversations_delivery
     (event_id, service, state, subject, tenant, correlationid, lane, attempts, sends, created_at, due_at, sent_at,
      started_at, deadline)
-select pg_temp.id_of(run, least(place, 3)), service, case when number > %(pending)s then state else 'pending' end,
-       call.id, tenant, run, mod(number, 2), 0, (number > %(pending)s)::int, moment, moment,
-       case when number > %(pending)s then now() end,
-       case when number > %(pending)s and state = 'running' then now() end,
-       case when number > %(pending)s and state = 'running' then now() + interval '1 hour' end
+select pg_temp.id_of(run, least(place, 3)), service, case when number = %(flight)s then state else 'pending' end,
+       call.id, tenant, run, mod(number, 2), 0, (number = %(flight)s)::int, moment, moment,
+       case when number = %(flight)s then now() end,
+       case when number = %(flight)s and state = 'running' then now() end,
+       case when number = %(flight)s and state = 'running' then now() + interval '1 hour' end
 from call cross join step
 cross join lateral (select case when place in (0, 4) then 'running' else 'sent' end as state) at
 where service is not null
@@ -99,14 +102,16 @@ truncate call;
 insert into call
 select number, moment, pg_temp.uuid_at(moment, 'now' || number), pg_temp.uuid_at(moment, 'run now' || number),
        ('00000000-0000-4000-8000-' || lpad((mod(number, 3))::text, 12, '0'))::uuid
-from generate_series(1, %(pending)s + 1) number
-cross join lateral (select now() - interval '10 minutes' + number * interval '1 s' as moment) at
+from generate_series(%(first)s, %(last)s) number
+cross join lateral (
+    select now() - interval '10 minutes' + mod(number, 500) * interval '1 s' as moment) at
 """
 
 
-def fill(url: str, events: int) -> None:
+@contextmanager
+def filled(url: str, events: int) -> Iterator[psycopg.Connection]:
     """Fill a migrated database with so many past events, and what is due now: 500 deliveries, five in flight."""
-    calls = {"calls": events // EVENTS_A_CALL, "organizations": ORGANIZATIONS, "pending": PENDING_EACH}
+    calls = {"calls": events // EVENTS_A_CALL, "organizations": ORGANIZATIONS}
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
         connection.execute("set session_replication_role = replica")  # the invented refer to each other as they should
         connection.execute(UUID_AT)
@@ -114,7 +119,17 @@ def fill(url: str, events: int) -> None:
         for statement in (CONVERSATIONS, SAID, OWED):
             connection.execute(statement)
         connection.execute("vacuum (analyze)")  # as autovacuum does in time; what is due now came later
-        connection.execute(NOW, calls)
-        connection.execute(CONVERSATIONS.replace("'completed'", "'processing'"))
-        connection.execute(SAID)
-        connection.execute(WAITING, calls)
+        arrive(connection, 1, PENDING_EACH + 1, PENDING_EACH + 1)
+        yield connection
+
+
+def arrive(connection: psycopg.Connection, first: int, last: int, in_flight: int) -> None:
+    """Let calls come in, each with a delivery for each service; those of the call ``in_flight`` are on their way.
+
+    ``connection`` is that of ``filled``, whose temporary tables this needs.
+    """
+    calls = {"first": first, "last": last, "flight": in_flight}
+    connection.execute(NOW, calls)
+    connection.execute(CONVERSATIONS.replace("'completed'", "'processing'"))
+    connection.execute(SAID)
+    connection.execute(WAITING, calls)
