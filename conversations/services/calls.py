@@ -196,7 +196,7 @@ def erase(conversation: Conversation) -> None:
     """Erase a call for good: its key first, then every row and blob. The events keep that it was."""
     place = str(conversation.organization_id), str(conversation.id)
     with transaction.atomic():
-        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
+        cancel_deliveries(conversation)
         record(initial(conversation, ConversationErased()))
         Batch.objects.filter(conversations=conversation).update(sealed_manifest=b"")  # it has this call's metadata
         conversation.delete()
@@ -217,8 +217,14 @@ def reprocess(conversation: Conversation) -> None:
     )
     requested = initial(conversation, ReprocessingRequested())
     with transaction.atomic():
-        Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED).update(state=Delivery.State.CANCELLED)
+        cancel_deliveries(conversation)
         Conversation.objects.filter(id=conversation.id).update(
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
+
+
+def cancel_deliveries(conversation: Conversation) -> None:
+    """Whatever is still owed of a call is owed no more."""
+    unfinished = Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED)
+    unfinished.update(state=Delivery.State.CANCELLED, done_at=Now())

@@ -36,4 +36,4 @@ def replay(dead: QuerySet[Delivery]) -> int:
 
 def give_up(dead: QuerySet[Delivery]) -> int:
     """Cancel dead deliveries: they leave the list and are never tried again; how many. Their calls stay failed."""
-    return dead.filter(state=DEAD).update(state=Delivery.State.CANCELLED)
+    return dead.filter(state=DEAD).update(state=Delivery.State.CANCELLED, done_at=Now())
