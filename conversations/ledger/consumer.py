@@ -22,6 +22,7 @@ from conversations.ledger import attempts
 from conversations.ledger.models import Delivery, Parked, Subscription
 from conversations.ledger.recording import record
 from conversations.ledger.registration import register
+from conversations.ledger.retention import is_old_news
 from pipeline import bus
 from pipeline.events import ABOUT_A_DELIVERY, ProgressReported, ServiceFailed, ServiceRegistered
 from pipeline.records import InvalidRecord, Record, from_wire
@@ -154,14 +155,18 @@ def receive(wires: Iterable[Any]) -> None:
 
 
 def believed(records: list[Record]) -> list[Record]:
-    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved."""
+    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved.
+
+    What says again what was known before its delivery was pruned is left out.
+    """
     says = dict(Subscription.objects.values_list("service", "says"))
     asked = {(each.causationid, each.source) for each in records}
     causes = {
         (str(delivery.event_id), delivery.service): delivery
         for delivery in Delivery.objects.filter(event_id__in={UUID(cause) for cause, _ in asked if cause})
     }
-    return [placed(each, causes.get((each.causationid, each.source)), says) for each in records]
+    news = [each for each in records if (each.causationid, each.source) in causes or not is_old_news(each)]
+    return [placed(each, causes.get((each.causationid, each.source)), says) for each in news]
 
 
 def placed(said: Record, delivery: Delivery | None, says: dict[str, list[str]]) -> Record:
