@@ -40,10 +40,17 @@ with room as (
         select count(*) from conversations_delivery d where d.service = s.service and d.state in ('sent', 'running')
     ) as places
     from conversations_subscription s where s.service = any(%(services)s)
-), waiting as (
-    select distinct room.service, room.queue, room.places, d.lane, d.tenant
-    from room join conversations_delivery d on d.service = room.service and d.state = 'pending'
-    where room.places > 0
+), waiting as materialized (
+    select w.*,
+        (select count(*) from conversations_delivery d
+         where d.service = w.service and d.tenant = w.tenant and d.state in ('sent', 'running')) as in_flight,
+        (select max(d.sent_at) from conversations_delivery d
+         where d.service = w.service and d.tenant = w.tenant) as served_at
+    from (
+        select distinct room.service, room.places, d.lane, d.tenant
+        from room join conversations_delivery d on d.service = room.service and d.state = 'pending'
+        where room.places > 0
+    ) w
 ), picked as (
     select room.service, best.id
     from room cross join lateral (
@@ -56,16 +63,8 @@ with room as (
               and d.state = 'pending' and d.due_at <= clock_timestamp()
             order by d.due_at, d.id limit w.places
         ) next
-        cross join lateral (
-            select count(*) filter (where d.state in ('sent', 'running')) as in_flight, max(d.sent_at) as served_at
-            from (
-                select state, sent_at from conversations_delivery x
-                where x.service = w.service and x.tenant = w.tenant and x.sent_at is not null
-                order by x.sent_at desc limit 2 * w.places + 100
-            ) d
-        ) served
         where w.service = room.service
-        order by w.lane, served.in_flight + next.turn, served.served_at nulls first, next.due_at
+        order by w.lane, w.in_flight + next.turn, w.served_at nulls first, next.due_at
         limit greatest(room.places, 0)
     ) best
 ), locked as (
