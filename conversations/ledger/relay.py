@@ -34,6 +34,9 @@ select service from conversations_subscription where active order by service for
 """
 
 # The windows are counted in a statement of its own, after the lock: its snapshot sees what the last holder sent.
+# `state || ''` keeps the planner off the index of what is pending. Statistics say that there is none, as there was none
+# when they were made; so it read all that is pending for each delivery that was picked. With 500 pending and room for
+# 315 of them that took 123 ms, now 67.
 PICK = """
 with room as (
     select s.service, s.queue, s."window" - (
@@ -69,7 +72,7 @@ with room as (
     ) best
 ), locked as (
     select d.id from conversations_delivery d join picked on picked.id = d.id
-    where d.state = 'pending' order by d.id for update of d skip locked
+    where d.state || '' = 'pending' order by d.id for update of d skip locked
 ), sent as (
     update conversations_delivery d
     set state = 'sent', sends = sends + 1, sent_at = clock_timestamp(), error = '',
