@@ -91,12 +91,16 @@ def at(name: str) -> Iterator[None]:
 
 
 def measure(rounds: int) -> None:
-    """Run everything by turns and print medians and their ratios."""
+    """Run everything by turns and print medians and their ratios.
+
+    Each is run twice, and the second time counts: a relay asks ten times a second and finds its pages in memory.
+    """
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     for turn in range(rounds):
         for age in sorted(AGES, reverse=bool(turn % 2)):
             with at(age):
                 for name, step in steps().items():
+                    milliseconds(step)
                     taken[name, age].append(milliseconds(step))
     for name in dict.fromkeys(name for name, _ in taken):
         young, old = (statistics.median(taken[name, age]) for age in AGES)
