@@ -32,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="parley-bench-") as folder,
-        ledgers(Path(folder), {"old": options.past}) as filled,
+        ledgers(Path(folder), {"old": options.past}, autovacuum=True) as filled,
         at("old"),
     ):
         measure(filled["old"], options.deliveries)

@@ -109,7 +109,7 @@ cross join lateral (
 
 
 @contextmanager
-def filled(url: str, events: int) -> Iterator[psycopg.Connection]:
+def filled(url: str, events: int, autovacuum: bool) -> Iterator[psycopg.Connection]:
     """Fill a migrated database with so many past events, and what is due now: 500 deliveries, five in flight."""
     calls = {"calls": events // EVENTS_A_CALL, "organizations": ORGANIZATIONS}
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
@@ -119,6 +119,8 @@ def filled(url: str, events: int) -> Iterator[psycopg.Connection]:
         for statement in (CONVERSATIONS, SAID, OWED):
             connection.execute(statement)
         connection.execute("vacuum (analyze)")  # as autovacuum does in time; what is due now came later
+        for table in ("event", "delivery", "attempt"):
+            connection.execute(f"alter table conversations_{table} set (autovacuum_enabled = {autovacuum})")
         arrive(connection, 1, PENDING_EACH + 1, PENDING_EACH + 1)
         yield connection
 
