@@ -1,5 +1,6 @@
 """How far a call is: one stage a service, read from what the ledger owes and has had answered."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from django.db.models import Max
 
 from conversations import words
 from conversations.ledger.models import Delivery, Event, Subscription
+from conversations.ledger.retention import KEPT_DAYS_AT_LEAST
 from conversations.models import Conversation
 
 CASCADE = tuple(words.STAGES)
@@ -83,7 +85,7 @@ def stages_of(conversation: Conversation) -> list[Stage]:
 
 
 def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Stage]]:
-    """The stages of calls by their ids, in two queries at most: what no delivery tells of, the events do.
+    """The stages of calls by their ids, in one query; of old runs in two: what no delivery tells of, the events do.
 
     Deliveries that ended long ago are pruned (``ledger/retention.py``); the events that answered them are not.
     """
@@ -100,7 +102,7 @@ def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Sta
     by_run: dict[UUID, dict[str, Stage]] = {run: {} for run in runs}
     for row in rows:
         by_run[row["correlationid"]][row["service"]] = stage_of(row)
-    if lacking := [run for run, stages in by_run.items() if not stages.keys() >= set(CASCADE)]:
+    if lacking := [run for run, stages in by_run.items() if not stages.keys() >= set(CASCADE) and is_old(run)]:
         for run, stage in remembered(lacking):
             by_run[run].setdefault(stage.service, stage)
     for run, call in runs.items():  # a step that was given up, and has been forgotten since
@@ -109,6 +111,11 @@ def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Sta
                 call.failure_service, Stage(service=call.failure_service, state=StageState.CANCELLED)
             )
     return {each.id: in_order(by_run[each.run].values()) for each in conversations}
+
+
+def is_old(run: UUID) -> bool:
+    """Whether a run began so long ago that deliveries of it may have been pruned; its id, a UUIDv7, says when."""
+    return time.time() - (run.int >> 80) / 1000 > KEPT_DAYS_AT_LEAST * 86400
 
 
 def remembered(runs: Iterable[UUID]) -> Iterator[tuple[UUID, Stage]]:

@@ -12,6 +12,7 @@ from pipeline.events import ABOUT_A_DELIVERY
 from pipeline.records import Record
 
 BATCH = 1000
+KEPT_DAYS_AT_LEAST = 1  # so what goes on today is found without a look at the events
 
 # By id, which is the order of age and needs no index of its own. What is being written is left for another day.
 PRUNE = """

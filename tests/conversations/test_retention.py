@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -51,9 +52,14 @@ def days_ago(days: float) -> Any:
     return timezone.now() - timedelta(days=days)
 
 
+def old_run() -> UUID:
+    """The id of a run that began a hundred days ago."""
+    return UUID(int=int(days_ago(100).timestamp() * 1000) << 80 | uuid7().int & (1 << 80) - 1)
+
+
 @pytest.fixture
 def call() -> Conversation:
-    return make_conversation(make_organization(), status=Status.COMPLETED)
+    return make_conversation(make_organization(), status=Status.COMPLETED, run=old_run())
 
 
 def ended(call: Conversation, service: str, state: str = "done", days: float = 100, **fields: Any) -> Delivery:
@@ -219,12 +225,19 @@ def test_what_an_earlier_run_has_answered_is_not_done_in_this_one(call: Conversa
 
 def test_the_steps_of_many_calls_take_two_queries(django_assert_num_queries: Any) -> None:
     organization = make_organization()
-    calls = [make_conversation(organization) for _ in range(3)]
+    calls = [make_conversation(organization, run=old_run()) for _ in range(3)]
     for each in calls:
         ended(each, "transcription")
     prune(90)
     with django_assert_num_queries(2):
         assert [stages[0].state for stages in stages_of_many(calls).values()] == ["done"] * 3
+
+
+def test_a_call_of_today_is_looked_up_in_one_query(django_assert_num_queries: Any) -> None:
+    call = make_conversation(make_organization())
+    make_delivery(call, "transcription", State.DONE)
+    with django_assert_num_queries(1):
+        assert states(call) == ["done", "waiting", "waiting", "waiting", "waiting"]
 
 
 def test_pages_and_api_show_a_call_whose_deliveries_are_pruned(call: Conversation) -> None:

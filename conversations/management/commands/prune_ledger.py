@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from conversations.ledger.retention import prune
+from conversations.ledger.retention import KEPT_DAYS_AT_LEAST, prune
 
 
 class Command(BaseCommand):
@@ -18,6 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prune, and say how many went."""
-        if options["days"] < 1:
-            raise CommandError("Deliveries are kept for a day at least: an answer may be repeated that long.")
+        if options["days"] < KEPT_DAYS_AT_LEAST:
+            raise CommandError(f"Deliveries are kept for {KEPT_DAYS_AT_LEAST} day at least.")
         self.stdout.write(f"{prune(options['days'])} deliveries pruned.")
