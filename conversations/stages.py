@@ -1,6 +1,7 @@
 """How far a call is: one stage a service, read from what the ledger owes and has had answered."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,8 @@ from uuid import UUID
 from django.db.models import Max
 
 from conversations import words
-from conversations.ledger.models import Delivery
+from conversations.ledger.models import Delivery, Event, Subscription
+from conversations.ledger.retention import KEPT_DAYS_AT_LEAST
 from conversations.models import Conversation
 
 CASCADE = tuple(words.STAGES)
@@ -38,7 +40,10 @@ STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One step of a call. ``progress_total`` is 0 when unknown; ``error`` is that of the last attempt, if it failed."""
+    """One step of a call. ``progress_total`` is 0 when unknown; ``error`` is that of the last attempt, if it failed.
+
+    Of a step whose delivery has been pruned only the end is known: no start, no attempts.
+    """
 
     service: str
     state: StageState = StageState.WAITING
@@ -80,9 +85,13 @@ def stages_of(conversation: Conversation) -> list[Stage]:
 
 
 def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Stage]]:
-    """The stages of calls by their ids, in one query."""
+    """The stages of calls by their ids, in one query; of old runs in two: what no delivery tells of, the events do.
+
+    Deliveries that ended long ago are pruned (``ledger/retention.py``); the events that answered them are not.
+    """
+    runs = {each.run: each for each in conversations}
     rows = (
-        Delivery.objects.filter(correlationid__in=[each.run for each in conversations])
+        Delivery.objects.filter(correlationid__in=runs)
         .annotate(last_ended_at=Max("history__ended_at"))
         .order_by("id")
         .values(
@@ -90,10 +99,30 @@ def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Sta
             "progress_done", "progress_total",
         )
     )  # fmt: skip
-    by_run: dict[UUID, dict[str, Stage]] = {each.run: {} for each in conversations}
+    by_run: dict[UUID, dict[str, Stage]] = {run: {} for run in runs}
     for row in rows:
         by_run[row["correlationid"]][row["service"]] = stage_of(row)
+    if lacking := [run for run, stages in by_run.items() if not stages.keys() >= set(CASCADE) and is_old(run)]:
+        for run, stage in remembered(lacking):
+            by_run[run].setdefault(stage.service, stage)
+    for run, call in runs.items():  # a step that was given up, and has been forgotten since
+        if call.status == Conversation.Status.FAILED and call.failure_service in CASCADE:
+            by_run[run].setdefault(
+                call.failure_service, Stage(service=call.failure_service, state=StageState.CANCELLED)
+            )
     return {each.id: in_order(by_run[each.run].values()) for each in conversations}
+
+
+def is_old(run: UUID) -> bool:
+    """Whether a run began so long ago that deliveries of it may have been pruned; its id, a UUIDv7, says when."""
+    return time.time() - (run.int >> 80) / 1000 > KEPT_DAYS_AT_LEAST * 86400
+
+
+def remembered(runs: Iterable[UUID]) -> Iterator[tuple[UUID, Stage]]:
+    """A stage for each answer of a service in these runs: done, and when; its start and attempts are forgotten."""
+    said = Event.objects.filter(correlationid__in=runs, source__in=Subscription.objects.values("service"))
+    for run, service, ended in said.order_by("recorded_at").values_list("correlationid", "source", "recorded_at"):
+        yield run, Stage(service=service, state=StageState.DONE, ended_at=ended)
 
 
 def in_order(owed: Iterable[Stage]) -> list[Stage]:

@@ -21,6 +21,7 @@ from conversations.ledger import attempts
 from conversations.ledger.models import Parked
 from conversations.ledger.recording import record
 from conversations.ledger.registration import register
+from conversations.ledger.retention import is_old_news
 from pipeline import bus
 from pipeline.events import ABOUT_A_DELIVERY, ProgressReported, ServiceFailed, ServiceRegistered
 from pipeline.failpoints import failpoint
@@ -173,14 +174,18 @@ def receive(wires: Iterable[Any]) -> None:
 
 
 def believed(records: list[Record]) -> list[Record]:
-    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved."""
+    """The records, placed where their causes are: an answer never says what it is about. Raises Unbelieved.
+
+    What says again what was known before its delivery was pruned is left out.
+    """
     if not records:
         return []
     asked = sorted({(each.causationid, each.source) for each in records if each.causationid})
     with connection.cursor() as cursor:
         cursor.execute(GIVEN, [[event for event, _ in asked], [service for _, service in asked]])
         given = {(str(row[0]), row[1]): Given(str(row[2]), str(row[3]), str(row[4]), row[5]) for row in cursor}
-    return [placed(each, given.get((each.causationid, each.source))) for each in records]
+    news = [each for each in records if (each.causationid, each.source) in given or not is_old_news(each)]
+    return [placed(each, given.get((each.causationid, each.source))) for each in news]
 
 
 def placed(said: Record, given: Given | None) -> Record:

@@ -23,7 +23,6 @@ class Event(models.Model):
 
     class Meta:
         app_label = "conversations"
-        constraints = [models.UniqueConstraint(fields=["source", "id"], name="event_source_id")]
         indexes = [
             models.Index(fields=["subject", "recorded_at"], name="event_subject"),
             models.Index(fields=["correlationid", "type"], name="event_run"),
@@ -56,7 +55,11 @@ class Subscription(models.Model):
 
 
 class Delivery(models.Model):
-    """An event owed to a service. ``attempts`` counts those that started, ``sends`` all."""
+    """An event owed to a service. ``attempts`` counts those that started, ``sends`` all.
+
+    Each of its four states is a new version of the row and a new entry in every index that has it, so indexes are few,
+    and partial where a state is not in them. That of ``event`` is the constraint's.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -66,7 +69,7 @@ class Delivery(models.Model):
         DEAD = "dead"
         CANCELLED = "cancelled"
 
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     service = models.TextField()
     state = models.TextField(choices=State, default=State.PENDING, db_default=State.PENDING)
     subject = models.UUIDField()
@@ -99,8 +102,12 @@ class Delivery(models.Model):
             models.Index(
                 fields=["service", "sent_at"], name="delivery_in_flight", condition=Q(state__in=["sent", "running"])
             ),
-            models.Index(fields=["service", "tenant", "-sent_at"], name="delivery_served"),
-            models.Index(fields=["service", "-started_at"], name="delivery_started"),
+            models.Index(
+                fields=["service", "tenant", "-sent_at"], name="delivery_served", condition=Q(sent_at__isnull=False)
+            ),
+            models.Index(
+                fields=["service", "-started_at"], name="delivery_started", condition=Q(started_at__isnull=False)
+            ),
             models.Index(fields=["correlationid"], name="delivery_run"),
             models.Index(fields=["subject"], name="delivery_subject"),
         ]
@@ -110,9 +117,9 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One sending of a delivery and what came of it; append-only but for its end."""
+    """One sending of a delivery and what came of it; append-only but for its end. Found by the constraint's index."""
 
-    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="history")
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="history", db_index=False)
     number = models.PositiveIntegerField()
     sent_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)

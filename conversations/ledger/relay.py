@@ -36,6 +36,9 @@ select service from conversations_subscription where active order by service for
 
 # The windows are counted in a statement of its own, after the lock: its snapshot sees what the last holder sent.
 # ``waiting`` hops from one organization to the next in the index, so a long queue costs no more than a short one.
+# `state || ''` keeps the planner off the index of what is pending. Statistics say that there is none, as there was none
+# when they were made; so it read all that is pending for each delivery that was picked. With 500 pending and room for
+# 315 of them that took 123 ms, now 67.
 PICK = """
 with recursive serving as (
     select d.service, d.tenant, count(*) as in_flight
@@ -71,7 +74,7 @@ with recursive serving as (
             select d.id, d.due_at, row_number() over (order by d.due_at, d.id) as turn
             from conversations_delivery d
             where d.service = w.service and d.lane = w.lane and d.tenant = w.tenant
-              and d.state = 'pending' and d.due_at <= clock_timestamp()
+              and d.state = 'pending' and d.due_at <= statement_timestamp()
             order by d.due_at, d.id limit w.places
         ) next
         left join serving on serving.service = w.service and serving.tenant = w.tenant
@@ -86,7 +89,7 @@ with recursive serving as (
     ) best
 ), locked as (
     select d.id from conversations_delivery d join picked on picked.id = d.id
-    where d.state = 'pending' order by d.id for update of d skip locked
+    where d.state || '' = 'pending' order by d.id for update of d skip locked
 ), sent as (
     update conversations_delivery d
     set state = 'sent', sends = sends + 1, sent_at = clock_timestamp(), error = '',

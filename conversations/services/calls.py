@@ -233,3 +233,9 @@ def reprocess(conversation: Conversation) -> None:
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
+
+
+def cancel_deliveries(conversation: Conversation) -> None:
+    """Whatever is still owed of a call is owed no more."""
+    unfinished = Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED)
+    unfinished.update(state=Delivery.State.CANCELLED, done_at=Now())
