@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import fsspec
 from cryptography.exceptions import InvalidTag
@@ -83,8 +84,9 @@ class KeyStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.link(temporary, path)
+            sync_folders(Path(path).parent, Path(self.root))
         finally:
-            os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
 
     def _path(self, tenant: str, conversation: str) -> str:
         return f"{self.root}/{tenant}/{conversation}"
@@ -93,6 +95,19 @@ class KeyStore:
         if not self.master_key.value:
             raise KeyUnusable("PARLEY_MASTER_KEY is not set; raw audio and transcripts cannot be sealed without it.")
         return AESGCM(self.master_key.value)
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Sync a folder and those above it up to ``root``, so that a name made in it survives a power cut."""
+    while True:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if folder in (root, folder.parent):
+            return
+        folder = folder.parent
 
 
 def seal(chunks: Iterable[bytes], key: Secret) -> Iterator[bytes]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg_pool
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
@@ -19,11 +20,11 @@ from rest_framework.views import set_rollback
 from conversations.services.calls import UploadRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyUnusable
-from pipeline.storage import BlobCorrupt, BlobMissing, StorageError
+from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
 
 log = logging.getLogger(__name__)
 AWAY = (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError, KeyUnusable)
-SECONDS_TO_RETRY = 5
+SECONDS_TO_RETRY, SECONDS_TO_MAKE_ROOM = 5, 60
 UPLOAD_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
 
@@ -75,6 +76,14 @@ def problem_of(error: Exception) -> exceptions.APIException | None:
             return exceptions.PermissionDenied(str(error) or None)
         case UploadRefused():
             return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
+        case UnreadablePostError() | MultiPartParserError():
+            return Problem(400, "request_cut_off", _("The request ended too early, or is no form. Send all of it again."))
+        case RequestDataTooBig() | TooManyFieldsSent() | TooManyFilesSent():
+            return Problem(413, "form_too_large", _("The form holds more than a call and what is said of it."))
+        case StorageFull():
+            log.warning("away: %s", type(error).__name__)
+            text = _("There is no room left for the file, and nothing of it was kept. Send it again later.")
+            return Problem(507, "storage_full", text, SECONDS_TO_MAKE_ROOM)
         case TagRefused():
             return Problem(400, "tag_refused", str(error))
         case DataError():  # such as a date beyond what Postgres knows
