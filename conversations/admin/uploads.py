@@ -26,7 +26,7 @@ from conversations.models import Batch, BatchItem
 from conversations.services import batches
 from conversations.services.batches import Reason
 from conversations.services.calls import UploadRefused
-from conversations.uploads import Spool, taking_files
+from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
 from pipeline.storage import StorageError
 

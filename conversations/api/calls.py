@@ -27,7 +27,7 @@ from conversations.api.serializers import (
 from conversations.filters import CallFilter
 from conversations.models import Conversation
 from conversations.services import calls
-from conversations.uploads import Spool, taking_files
+from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
 
 MOST_FORM_BYTES = 1024 * 1024  # what a form has beside its file

@@ -17,8 +17,8 @@ class SpooledFile(UploadedFile):
 
     def __init__(self, name: str, digest: hmac.HMAC, content_type: str = "") -> None:
         try:
-            # Without a buffer: what one could not write on a full disk it tries again, and fails, when it is closed.
-            file = tempfile.TemporaryFile(buffering=0)
+            # Without a buffer, which on a full disk would fail once more when it is closed.
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (whoever has this file closes it)
         except OSError as error:
             raise storage_error(error) from None
         super().__init__(file, name, content_type, size=0)

@@ -1,8 +1,8 @@
 """``make bench-upload``: a call of four hours through the real web server, beside a plain copy of the same file.
 
 Postgres, Valkey, gunicorn and a ledger run in a folder of their own, without workers, so that what is said of the call
-stays where it can be weighed. Peak memory is the growth of the web processes together, sampled while the file is sent;
-gunicorn has one worker, so that the first uploads warm the one that takes the others.
+stays where it can be weighed. Peak memory is the growth of the web server, sampled while the file is sent; it has one
+worker, so that the first uploads warm the one that takes the others.
 Some 4 GB of disk are needed in the folder of temporary files (``TMPDIR``), which should not be memory.
 """
 
@@ -21,12 +21,12 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 import psycopg
 import redis
 
 from tests.bench import say
-from tests.running import ROOT, free_port
+from tests.running import ROOT
+from tests.serving import Web, web_server
 from webapp.stack import environment, postgres, valkey
 from webapp.stack.home import Home
 
@@ -42,34 +42,35 @@ def main() -> None:
         home = Home(Path(folder))
         home.path.chmod(0o711)  # where Postgres has to run as nobody, it must be able to look
         home.create()
-        os.environ |= environment.embedded(home)
+        environ = environment.embedded(home)
         stack.enter_context(postgres.running(home))
         stack.enter_context(valkey.running(home))
-        command("migrate", "--verbosity", "0")
-        command("bootstrap")
-        (home.path / "static").mkdir()
-        token = command("create_token", "admin").splitlines()[-1]
-        port = free_port()
-        gunicorn = f"-m gunicorn webapp.wsgi --bind 127.0.0.1:{port} --workers 1 --threads 4 --log-level warning"
-        web = stack.enter_context(process(*gunicorn.split()))
-        stack.enter_context(process("manage.py", "run_ledger"))
-        client = stack.enter_context(
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Token {token}"}, timeout=600)
-        )
-        wait_for(client)
-        measure(home, client, psutil.Process(web.pid))
+        web = stack.enter_context(web_server(environ))
+        stack.enter_context(ledger(environ))
+        measure(home, web)
 
 
-def measure(home: Home, client: httpx.Client, web: psutil.Process) -> None:
+@contextmanager
+def ledger(environ: dict[str, str]) -> Iterator[None]:
+    """A ledger while the block lasts."""
+    process = subprocess.Popen([sys.executable, "manage.py", "run_ledger"], cwd=ROOT, env={**os.environ, **environ})
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def measure(home: Home, web: Web) -> None:
     """All figures. A first small upload loads what is loaded on first use."""
-    for _ in range(8):
-        send(client, recording(home.path / "warm.wav", 1))
+    for _ in range(4):
+        send(web, recording(home.path / "warm.wav", 1))
     for name, seconds in (("short", SHORT_SECONDS), ("long", LONG_SECONDS)):
         file = recording(home.path / f"{name}.wav", seconds)
         size, plain = file.stat().st_size / MEGABYTE, seconds_to_copy(file)
         with growth(web) as grown:
             started = time.monotonic()
-            send(client, file)
+            send(web, file)
             took = time.monotonic() - started
         say(f"upload_{name}_size", size, "MB")
         say(f"upload_{name}", took, "s")
@@ -92,12 +93,13 @@ def recording(path: Path, seconds: int) -> Path:
     return path
 
 
-def send(client: httpx.Client, file: Path) -> None:
+def send(web: Web, file: Path) -> None:
     """Send a call as a program does, under an Idempotency-Key."""
     with file.open("rb") as audio:
-        answer = client.post(
-            "/api/v1/conversations/", files={"audio": (file.name, audio)}, headers={"Idempotency-Key": file.name}
-        )
+        answer = httpx.post(
+            f"{web.url}/api/v1/conversations/", headers={**web.headers, "Idempotency-Key": file.name},
+            files={"audio": (file.name, audio)}, timeout=600,
+        )  # fmt: skip
     if answer.status_code != 201:
         raise SystemExit(f"{file.name} was answered with {answer.status_code}: {answer.text}")
 
@@ -115,14 +117,13 @@ def seconds_to_copy(file: Path) -> float:
 
 
 @contextmanager
-def growth(root: psutil.Process) -> Iterator[list[float]]:
-    """MB of resident memory that a process and those below it have more than at first, sampled during the block."""
-    processes = [root, *root.children(recursive=True)]
-    before, over, samples = resident(processes), threading.Event(), [0.0]
+def growth(web: Web) -> Iterator[list[float]]:
+    """MB of resident memory that the web server has more than at first, sampled during the block."""
+    before, over, samples = web.resident(), threading.Event(), [0.0]
 
     def sample() -> None:
         while not over.wait(0.02):
-            samples.append(resident(processes) - before)
+            samples.append((web.resident() - before) / MEGABYTE)
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -133,11 +134,6 @@ def growth(root: psutil.Process) -> Iterator[list[float]]:
         thread.join()
 
 
-def resident(processes: list[psutil.Process]) -> float:
-    """MB of memory."""
-    return sum(each.memory_info().rss for each in processes) / MEGABYTE
-
-
 def largest_message(home: Home) -> int:
     """Bytes of the largest message that waits in the broker, once the relay has published the long call."""
     broker = redis.Redis(unix_socket_path=str(valkey.socket(home)))
@@ -146,7 +142,7 @@ def largest_message(home: Home) -> int:
         if time.monotonic() > deadline:
             raise SystemExit("The relay published nothing within 30 s.")
         time.sleep(0.1)
-    return max(broker.memory_usage(key, samples=0) or 0 for key in broker.keys())
+    return max(broker.memory_usage(key, samples=0) or 0 for key in broker.scan_iter())
 
 
 def largest_event(home: Home) -> int:
@@ -166,36 +162,6 @@ def query(connection: psycopg.Connection, text: str) -> int:
     """The number that a query gives; 0 for none."""
     row = connection.execute(text).fetchone()  # type: ignore[call-overload]
     return int(row[0] or 0)
-
-
-def command(*arguments: str) -> str:
-    """What a command of ``manage.py`` prints."""
-    ran = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return ran.stdout
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of Parley's while the block lasts."""
-    running = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
-    try:
-        yield running
-    finally:
-        running.terminate()
-        running.wait(timeout=60)
-
-
-def wait_for(client: httpx.Client) -> None:
-    """Wait until the web server answers."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            client.get("/healthz")
-            return
-        except httpx.TransportError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
 
 
 if __name__ == "__main__":
