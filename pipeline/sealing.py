@@ -102,9 +102,9 @@ class KeyStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.link(temporary, path)
+            sync_folders(Path(path).parent, Path(self.root))
         finally:
-            os.unlink(temporary)
-        sync_folders(Path(path).parent, Path(self.root))
+            Path(temporary).unlink(missing_ok=True)
 
     def _path(self, tenant: str, conversation: str) -> str:
         return f"{self.root}/{tenant}/{conversation}"

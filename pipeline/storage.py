@@ -5,6 +5,7 @@ never changes, and is checked against its hash when read. Under ``raw/`` all is 
 conversation (``sealing.py``); under ``safe/`` lies only what is anonymized.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -32,6 +33,10 @@ class StorageError(Exception):
     """Raised when the blob store cannot be reached or written; another attempt may succeed."""
 
 
+class StorageFull(StorageError):
+    """Raised when there is no room left; another attempt may succeed once somebody has made some."""
+
+
 class BlobMissing(StorageError):
     """Raised when a blob is not in the store."""
 
@@ -56,7 +61,8 @@ class BlobStore:
     def put(self, kind: Kind, tenant: str, conversation: str, chunks: Iterable[bytes], media_type: str) -> Blob:
         """Store bytes, synced to disk; sealed when raw. The memory used is that of a few chunks."""
         if kind == "raw":
-            chunks = seal(chunks, self.keys.get_or_create(tenant, conversation))
+            with self._explained():
+                chunks = seal(chunks, self.keys.get_or_create(tenant, conversation))
         with self._temporary() as temporary:
             sha256, size = write_synced(temporary, chunks)
             key = f"{kind}/{tenant}/{conversation}/{sha256}"
@@ -78,7 +84,7 @@ class BlobStore:
         """A private file with the (opened) bytes, gone when the block ends. Raises BlobMissing, BlobCorrupt."""
         with tempfile.TemporaryDirectory(prefix="parley-") as folder:
             path = Path(folder) / "blob"
-            with path.open("wb") as file:
+            with self._explained(), path.open("wb") as file:
                 for chunk in self.stream(blob, tenant, conversation):
                     file.write(chunk)
             yield path
@@ -226,7 +232,13 @@ class BlobStore:
         except FileNotFoundError:
             raise BlobMissing("A blob is not in the store.") from None
         except OSError as error:
-            raise StorageError(f"The blob store failed ({type(error).__name__}, errno {error.errno}).") from None
+            raise storage_error(error) from None
+
+
+def storage_error(error: OSError) -> StorageError:
+    """What is raised for what a file system raised, without its message (which may hold a path)."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (StorageFull if full else StorageError)(f"The storage failed ({type(error).__name__}, errno {error.errno}).")
 
 
 def write_synced(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:

@@ -45,6 +45,7 @@ def run(home: Home) -> None:
     """Everything, in the order that the module's first lines give."""
     if stop_leftovers(home):
         say("Stopped what an earlier run had left behind.")
+    home.clear_scratch()
     ours = {name for name in ("DATABASE_URL", "PARLEY_BROKER_URL") if not os.environ.get(name)}
     environment.complete(home)
     config = load()

@@ -81,8 +81,7 @@ DATABASES = {
     }
 }
 
-# Uploads are streamed to disk, never held in memory; the limit on their size is checked by the view.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["conversations.services.uploads.NoFiles"]  # views that take files say so (``taking_files``)
 DATA_UPLOAD_MAX_NUMBER_FILES = CONFIG.max_batch_files + 2  # so that the upload page itself says what is too many
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

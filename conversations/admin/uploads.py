@@ -1,6 +1,7 @@
 """Uploading a batch: by one ordinary form, or file by file from the page's script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload, TemporaryFileUploadHandler
+from django.core.files.uploadhandler import SkipFile, StopUpload
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -24,34 +25,45 @@ from conversations import words
 from conversations.models import Batch, BatchItem
 from conversations.services import batches
 from conversations.services.batches import Reason
+from conversations.services.calls import UploadRefused
+from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
+from pipeline.storage import StorageError
 
 
-class LimitedUpload(FileUploadHandler):
-    """Lets no file grow beyond the limit on the disk, and takes no more files than a batch and its manifest are."""
+class BatchSpool(Spool):
+    """Goes on after a file that cannot be taken, and takes no more files than a batch and its manifest are."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self.count, self.too_many = 0, False
-        self.too_large: list[str] = []
+        self.refused: list[tuple[str, Reason]] = []
 
     def new_file(self, *args: Any, **options: Any) -> None:
         """Count a file."""
-        super().new_file(*args, **options)
         self.count += 1
         if self.count > config().max_batch_files + 1:
             self.too_many = True
             raise StopUpload(connection_reset=False)
+        with self.going_on():
+            super().new_file(*args, **options)
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Hand the bytes on while they are not too many."""
-        if start + len(raw_data) > config().max_upload_bytes:
-            self.too_large.append(self.file_name)
-            raise SkipFile
-        return raw_data
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Take bytes of a file."""
+        with self.going_on():
+            super().receive_data_chunk(raw_data, start)
 
-    def file_complete(self, file_size: int) -> None:
-        """The next handler keeps the file."""
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Note why a file is refused, and skip it."""
+        try:
+            yield
+        except UploadRefused as refused:
+            self.refused.append((self.file_name, Reason(refused.code)))
+            raise SkipFile from None
+        except StorageError:
+            self.refused.append((self.file_name, Reason.STORAGE_UNAVAILABLE))
+            raise SkipFile from None
 
 
 def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -64,9 +76,9 @@ def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @csrf_exempt
     @wraps(view)
     def limited_view(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
-        request.upload_limits = LimitedUpload(request)
-        request.upload_handlers = [request.upload_limits, TemporaryFileUploadHandler(request)]
-        return protected(request, *args, **options)
+        request.upload_limits = BatchSpool(request)
+        with taking_files(request, request.upload_limits):
+            return protected(request, *args, **options)
 
     return limited_view
 
@@ -137,13 +149,13 @@ def upload_batch(request: HttpRequest) -> HttpResponse:
         limits = request.upload_limits
         if limits.too_many:
             form.add_error("files", batches.reason_sentence(Reason.TOO_MANY_FILES))
-        elif limits.too_large and not request.FILES:
-            form.add_error("files", batches.reason_sentence(Reason.FILE_TOO_LARGE))
+        elif limits.refused and not request.FILES:
+            form.add_error("files", batches.reason_sentence(limits.refused[0][1]))
         elif form.is_valid() and (batch := form.open_batch()):
             for file in form.cleaned_data["files"]:
                 batches.add_file(batch, file.name, file)
-            for name in limits.too_large:
-                batches.refuse_file(batch, name, Reason.FILE_TOO_LARGE)
+            for name, reason in limits.refused:
+                batches.refuse_file(batch, name, reason)
             batches.close_batch(batch)
             return HttpResponseRedirect(page_of(batch))
     context = {
@@ -161,6 +173,8 @@ def upload_batch(request: HttpRequest) -> HttpResponse:
 def start_batch(request: HttpRequest) -> HttpResponse:
     """Begin a batch whose files come one by one; answers with the addresses to send them to."""
     form = BatchForm(request.user, request.POST, request.FILES)
+    if form.is_valid() and (refused := request.upload_limits.refused):
+        form.add_error("manifest", batches.reason_sentence(refused[0][1]))
     if not form.is_valid() or (batch := form.open_batch()) is None:
         return JsonResponse({"errors": form.errors}, status=400)
     addresses = {
@@ -179,8 +193,9 @@ def add_file(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """
     batch = batch_of(request, batch_id)
     file = request.FILES.get("file")  # to ask for it is to read the upload: the limits have told only then
-    if too_large := request.upload_limits.too_large or request.POST.getlist("too_large"):
-        items = [batches.refuse_file(batch, name, Reason.FILE_TOO_LARGE) for name in too_large]
+    too_large = [(name, Reason.FILE_TOO_LARGE) for name in request.POST.getlist("too_large")]
+    if refused := request.upload_limits.refused or too_large:
+        items = [batches.refuse_file(batch, name, reason) for name, reason in refused]
     elif file is not None:
         items = batches.add_file(batch, file.name, file)
     else:

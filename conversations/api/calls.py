@@ -4,6 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -25,6 +27,7 @@ from conversations.api.serializers import (
 from conversations.filters import CallFilter
 from conversations.models import Conversation
 from conversations.services import calls
+from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
 
 MOST_FORM_BYTES = 1024 * 1024  # what a form has beside its file
@@ -41,6 +44,11 @@ class Calls(OfOrganization, ListAPIView):
     parser_classes = (MultiPartParser,)
     serializer_class = CallSerializer
     filterset_class = CallFilter
+
+    def dispatch(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        """Take a file, and leave nothing of it behind but what was stored."""
+        with taking_files(request, Spool(request)):
+            return super().dispatch(request, *args, **options)
 
     def get_queryset(self) -> QuerySet[Conversation]:
         """The calls with their tags."""
@@ -60,19 +68,21 @@ class Calls(OfOrganization, ListAPIView):
             (413, "application/problem+json"): OpenApiResponse(ProblemSerializer, "The file is too large."),
             (422, "application/problem+json"): OpenApiResponse(ProblemSerializer, "The key was used for another."),
             (503, "application/problem+json"): OpenApiResponse(ProblemSerializer, "Try again shortly."),
+            (507, "application/problem+json"): OpenApiResponse(ProblemSerializer, "There is no room for the file."),
         },
     )
     def post(self, request: Request) -> Response:
         """Send a call.
 
-        It is transcribed, anonymized and tagged in the background: follow it at its own address.
+        It is transcribed, anonymized and tagged in the background: follow it at its own address. An upload that broke
+        off left nothing behind: send all of it again. The same bytes twice are one call.
         """
         refuse_too_large(request)
         upload = UploadSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         audio = upload.validated_data["audio"]
         fields = {name: request.data.getlist(name) for name in sorted(request.data) if name != "audio"}
-        return answer_once(request, fields, audio, lambda: receive(request, upload))
+        return answer_once(request, fields, audio.keyed_digest, lambda: receive(request, upload))
 
 
 class Call(OfOrganization, RetrieveAPIView):

@@ -12,8 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import chain
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from django.db import connection
@@ -24,27 +23,30 @@ from rest_framework.response import Response
 
 from conversations.api.problems import Problem
 from conversations.models import IdempotencyKey, User
-from conversations.services.calls import chunks_of, keyed_digest
+from conversations.services.calls import keyed_digest
 
 KEPT, LONGEST_KEY = timedelta(days=1), 255
 
 
-def answer_once(request: Request, fields: dict[str, Any], file: IO[bytes], answer: Callable[[], Response]) -> Response:
-    """Answer a request, or give again what was answered. ``fields`` and ``file`` tell whether it is the same."""
+def answer_once(request: Request, fields: dict[str, Any], digest: str, answer: Callable[[], Response]) -> Response:
+    """Answer a request, or give again what was answered.
+
+    ``fields`` and the ``digest`` of its file tell whether it is the same.
+    """
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         return answer()
     if len(key) > LONGEST_KEY:
         raise Problem(400, "idempotency_key_too_long", _("An Idempotency-Key has at most 255 characters."))
-    user, digest = request.user, hashlib.sha256(key.encode()).hexdigest()
-    with claimed(f"{user.pk} {digest}"):
-        request_digest = keyed_digest(user.organization, chain([msgspec.json.encode(fields)], chunks_of(file)))
-        known = IdempotencyKey.objects.filter(user=user, digest=digest, created_at__gt=Now() - KEPT).first()
+    user, key_digest = request.user, hashlib.sha256(key.encode()).hexdigest()
+    with claimed(f"{user.pk} {key_digest}"):
+        request_digest = keyed_digest(user.organization, [msgspec.json.encode([fields, digest])])
+        known = IdempotencyKey.objects.filter(user=user, digest=key_digest, created_at__gt=Now() - KEPT).first()
         if known:
             return again(known, request_digest)
         response = answer()
         if response.status_code < 300:
-            keep(user, digest, request_digest, response)
+            keep(user, key_digest, request_digest, response)
         return response
 
 

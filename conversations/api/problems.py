@@ -8,10 +8,13 @@ from typing import Any
 
 import psycopg_pool
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -19,12 +22,37 @@ from rest_framework.views import set_rollback
 from conversations.services.calls import UploadRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyUnusable
-from pipeline.storage import BlobCorrupt, BlobMissing, StorageError
+from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
 
 log = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError, KeyUnusable)
-SECONDS_TO_RETRY = 5
 UPLOAD_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+
+
+# What is raised by others and what it is to who asked, with the seconds after which another try makes sense, where it
+# does; of two that fit, the first.
+KNOWN: tuple[tuple[tuple[type[Exception], ...], int, str, Promise, int | None], ...] = (
+    ((DataError,), 400, "out_of_range", gettext_lazy("A value is out of range."), None),  # a date, say
+    (
+        (UnreadablePostError, MultiPartParserError), 400, "request_cut_off",
+        gettext_lazy("The request ended too early, or is no form. Send all of it again."), None,
+    ),
+    (
+        (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent), 413, "form_too_large",
+        gettext_lazy("The form holds more than a call and what is said of it."), None,
+    ),
+    (
+        (BlobMissing, BlobCorrupt), 500, "file_damaged",
+        gettext_lazy("A file of this call is missing or damaged in the storage."), None,
+    ),
+    (
+        (StorageFull,), 507, "storage_full",
+        gettext_lazy("There is no room left for the file, and nothing of it was kept. Send it again later."), 60,
+    ),
+    (
+        (OperationalError, InterfaceError, psycopg_pool.PoolTimeout, StorageError, KeyUnusable), 503, "unavailable",
+        gettext_lazy("The service is not available. Try again shortly."), 5,
+    ),
+)  # fmt: skip
 
 
 class Problem(exceptions.APIException):
@@ -77,13 +105,11 @@ def problem_of(error: Exception) -> exceptions.APIException | None:
             return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
         case TagRefused():
             return Problem(400, "tag_refused", str(error))
-        case DataError():  # such as a date beyond what Postgres knows
-            return Problem(400, "out_of_range", _("A value is out of range."))
-        case BlobMissing() | BlobCorrupt():
-            return Problem(500, "file_damaged", _("A file of this call is missing or damaged in the storage."))
-        case _ if isinstance(error, AWAY):
-            log.warning("away: %s", type(error).__name__)
-            return Problem(503, "unavailable", _("The service is not available. Try again shortly."), SECONDS_TO_RETRY)
+    for kinds, status, code, sentence, wait in KNOWN:
+        if isinstance(error, kinds):
+            if wait:
+                log.warning("away: %s", type(error).__name__)
+            return Problem(status, code, str(sentence), wait)
     return None
 
 

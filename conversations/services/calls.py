@@ -16,13 +16,14 @@ from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.dead_letters import replay
+from conversations.services.spool import SpooledFile
 from pipeline import documents
 from pipeline.config import config
 from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
 from pipeline.failpoints import failpoint
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
-from pipeline.storage import CHUNK, BlobCorrupt, blob_store
+from pipeline.storage import CHUNK, BlobCorrupt, StorageError, blob_store
 
 MONOLITH = "monolith"
 ASKS_FOR_OTHER_SETTINGS = (FailureCode.LANGUAGE_UNSUPPORTED, FailureCode.AUDIO_TOO_LONG)
@@ -64,18 +65,23 @@ def receive_call(
     batch: Batch | None = None,
     lane: Conversation.Lane = Conversation.Lane.INTERACTIVE,
 ) -> Received:
-    """Take in a call: when this returns, it and its bytes are synced to disk. Raises UploadRefused.
+    """Take in a call: when this returns, it and its bytes are synced to disk. Raises UploadRefused, StorageError.
 
-    1. The same bytes twice in an organization are one conversation.
-    2. The audio goes to the blob store, sealed; what is stored for a call that then is not recorded is swept later.
+    1. The same bytes twice in an organization are one conversation. A ``SpooledFile`` was hashed as it came in.
+    2. The audio goes to the blob store, sealed. When that fails nothing of it stays, for the disk may be full; what is
+       stored for a call that then is not recorded is swept later.
     3. The row, the sealed details and ConversationReceived are written in one transaction.
     """
-    digest = keyed_digest(organization, chunks_of(audio))
+    digest = audio.keyed_digest if isinstance(audio, SpooledFile) else keyed_digest(organization, chunks_of(audio))
     if existing := Conversation.objects.of(organization).filter(audio_digest=digest).first():
         return Received(existing, False)
     conversation = new_conversation(organization, details, digest)
     conversation.batch, conversation.lane = batch, lane
-    event = store(conversation, audio, details)
+    try:
+        event = store(conversation, audio, details)
+    except StorageError:
+        blob_store().erase(str(organization.id), str(conversation.id))
+        raise
     try:
         with transaction.atomic():
             conversation.save(force_insert=True)
@@ -149,9 +155,14 @@ def too_large() -> UploadRefused:
     return UploadRefused("file_too_large", text % {"most": config().max_upload_bytes // 1024**2})
 
 
+def running_digest(organization: Organization) -> hmac.HMAC:
+    """A digest to be fed with bytes: what ``keyed_digest`` gives of all of them."""
+    return hmac.new(config().master_key.value + organization.id.bytes, digestmod=hashlib.sha256)
+
+
 def keyed_digest(organization: Organization, chunks: Iterable[bytes]) -> str:
     """What tells the same bytes within an organization, and tells nothing to who has not the master key."""
-    digest = hmac.new(config().master_key.value + organization.id.bytes, digestmod=hashlib.sha256)
+    digest = running_digest(organization)
     for chunk in chunks:
         digest.update(chunk)
     return digest.hexdigest()
@@ -233,9 +244,3 @@ def reprocess(conversation: Conversation) -> None:
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
-
-
-def cancel_deliveries(conversation: Conversation) -> None:
-    """Whatever is still owed of a call is owed no more."""
-    unfinished = Delivery.objects.filter(subject=conversation.id, state__in=UNFINISHED)
-    unfinished.update(state=Delivery.State.CANCELLED, done_at=Now())

@@ -7,7 +7,7 @@ not concerned nor anything but samples (tags, cover art, chapters) can be touche
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
@@ -79,13 +79,13 @@ def redact(
         raise ExpectedFailure(FailureCode.BLOB_CORRUPT, "The transcript and the recording are not of the same length.")
     rate, channels = info.sample_rate, info.channels
     master, player = out.resolve() / "master.flac", out.resolve() / "player.mp3"
-    samples = media.decode(audio, sample_rate=rate, max_duration=longest)
+    blocks = media.decode_blocks(audio, BLOCK_SECONDS, sample_rate=rate, max_duration=longest)
     hidden = stretches(transcript, policy.pad, channels, rate)
     maxima: list[npt.NDArray[np.float64]] = []
     with tempfile.TemporaryDirectory(prefix="redact-") as scratch:
         pcm = Path(scratch, "pcm")
         with pcm.open("wb") as file:
-            for block in _redacted_blocks(samples, rate, hidden, _beep(rate) if policy.mode == "beep" else _silence):
+            for block in _redacted(blocks, hidden, _beep(rate) if policy.mode == "beep" else _silence):
                 file.write(block.T.tobytes())
                 maxima.append(_peaks(block, rate))
                 on_progress(min(len(maxima) * BLOCK_SECONDS, info.duration), info.duration)
@@ -126,15 +126,14 @@ def _channels(redaction: Redaction, transcript: Transcript, channels: int) -> tu
 Sound = Callable[[int, int], Samples]  # the samples that stand from one position in the recording up to another
 
 
-def _redacted_blocks(
-    samples: npt.NDArray[np.float32], rate: int, hidden: list[Stretch], sound: Sound
-) -> Iterator[Samples]:
+def _redacted(blocks: Iterable[npt.NDArray[np.float32]], hidden: list[Stretch], sound: Sound) -> Iterator[Samples]:
     """16-bit samples without the hidden ones, a block at a time: a long call needs no more memory than a short one."""
-    size = BLOCK_SECONDS * rate
-    for start in range(0, samples.shape[1], size):
-        block = np.nan_to_num(samples[:, start : start + size]).clip(-1, 1)  # a float WAV may hold anything
+    start = 0
+    for samples in blocks:
+        block = np.nan_to_num(samples).clip(-1, 1)  # a float WAV may hold anything
         whole = np.rint(block * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1).astype("<i2")
         _hide(whole, start, hidden, sound)
+        start += whole.shape[1]
         yield whole
 
 

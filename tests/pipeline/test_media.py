@@ -5,6 +5,8 @@ import itertools
 import os
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +165,27 @@ def test_channels_are_not_mixed(tmp_path: Path, channels: int) -> None:
     subprocess.run([media.ffmpeg_program(), "-nostdin", "-loglevel", "error", *graph, str(path)], check=True)
     expected = [(channel + 1) / 10 for channel in range(channels)]
     assert media.decode(path)[:, 4000] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 3, 10])
+def test_blocks_of_samples_are_the_samples(tmp_path: Path, seconds: int) -> None:
+    path = make(tmp_path / "call.wav", channels=2, seconds=3)
+    blocks = list(media.decode_blocks(path, seconds, sample_rate=8000))
+    assert max(block.shape[1] for block in blocks) <= seconds * 8000
+    assert np.array_equal(np.concatenate(blocks, axis=1), media.decode(path, sample_rate=8000))
+
+
+@pytest.mark.parametrize(("name", "read"), [("pcm", media.decode), ("mono", media.probe)])
+def test_a_full_disk_does_not_make_a_long_recording_a_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, read: Callable[[Path], object]
+) -> None:
+    path, scratch = make(tmp_path / "call.wav", seconds=3), tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / name).symlink_to("/dev/full")
+    monkeypatch.setattr(media.tempfile, "TemporaryDirectory", lambda **_: nullcontext(scratch))
+    with pytest.raises(ExpectedFailure) as failure:
+        read(path)
+    assert (failure.value.code, failure.value.permanent) == (FailureCode.STORAGE_UNAVAILABLE, False)
 
 
 def test_an_mp4_cannot_name_other_files(tmp_path: Path) -> None:

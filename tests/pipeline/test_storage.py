@@ -1,15 +1,19 @@
 """Blobs are whole or not there, belong to one conversation, and are sealed while raw."""
 
+import errno
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from pipeline import storage
 from pipeline.config import Secret
 from pipeline.events import Blob
 from pipeline.sealing import KeyMissing, KeyStore, KeyUnusable, open_sealed, seal
-from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, StorageError
+from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, StorageError, StorageFull
 
 PLACE = "tenant", "conversation"
 MEGABYTE = 1024 * 1024
@@ -56,6 +60,29 @@ def test_damage_is_noticed(store: BlobStore, kind: str, damage: object) -> None:
     damage(file_of(store, blob))  # type: ignore[operator]
     with pytest.raises(BlobCorrupt):
         store.read(blob, *PLACE)
+
+
+def test_a_full_disk_is_said_and_leaves_neither_blob_nor_key(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for kind in ("safe", "raw"):
+        with pytest.raises(StorageFull):
+            store.put(kind, *PLACE, [b"x" * 100], "audio/wav")  # type: ignore[arg-type]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_copy_that_there_is_no_room_for_is_said_to_be_that(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = store.put("raw", *PLACE, [b"x" * 100], "audio/wav")
+    (tmp_path / "blob").symlink_to("/dev/full")
+    monkeypatch.setattr(storage.tempfile, "TemporaryDirectory", lambda **_: nullcontext(tmp_path))
+    with pytest.raises(StorageFull), store.local_copy(blob, *PLACE):
+        pass
 
 
 def test_a_missing_blob_is_said_to_be_missing(store: BlobStore) -> None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from configparser import RawConfigParser
 from pathlib import Path
 
 import dj_database_url
@@ -180,6 +181,22 @@ def test_what_the_person_set_is_kept_and_noted_for_other_terminals(home: Home, m
     assert in_another_terminal.database_url == "postgres://me@elsewhere/calls"
     assert in_another_terminal.broker_url == valkey.url(home)
     assert len(in_another_terminal.master_key.value) == 32
+
+
+def test_temporary_files_lie_in_the_data_folder_and_those_left_behind_are_deleted(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.scratch / "decode-abc").mkdir()
+    (home.scratch / "decode-abc" / "pcm").write_bytes(b"what was said")
+    (home.scratch / "parley.wav").write_bytes(b"what was said")
+    home.clear_scratch()
+    assert list(home.scratch.iterdir()) == []
+
+    monkeypatch.delenv("TMPDIR", raising=False)
+    configuration = RawConfigParser()
+    configuration.read(programs.write_configuration(home, load()))
+    told = {name for name in configuration if "TMPDIR" in configuration[name].get("environment", "")}
+    assert told == {f"program:{name}" for name in ("gpu", "cpu", "ledger", "web")}
 
 
 def test_a_second_run_in_the_same_data_folder_is_refused(home: Home) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
@@ -47,6 +48,11 @@ class Home:
         return self.path / "secrets"
 
     @property
+    def scratch(self) -> Path:
+        """Temporary files of the web server and the workers: recordings in the clear, gigabytes at times."""
+        return self.path / "tmp"
+
+    @property
     def sockets(self) -> Path:
         """The folder of the unix sockets: `run/`, or a short one elsewhere when that path would be too long."""
         inside = self.path / "run"
@@ -61,11 +67,19 @@ class Home:
         """Make the folders that are missing; those that hold secrets or sockets are open to their owner alone."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for folder in (self.logs, self.secrets, self.sockets):
+            for folder in (self.logs, self.secrets, self.sockets, self.scratch):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StackError(f"The data folder {self.path} cannot be written: {error.strerror}.") from error
         self._refuse_foreign_sockets()
+
+    def clear_scratch(self) -> None:
+        """Delete the temporary files that killed processes left behind. Only while nothing of ours runs."""
+        for path in self.scratch.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _refuse_foreign_sockets(self) -> None:
         # The short folder lies in a place that everyone can write to: somebody else may have made it first.

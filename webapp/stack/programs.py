@@ -1,5 +1,6 @@
 """The programs that `make run` keeps running, and supervisor's configuration made from them."""
 
+import os
 import sys
 from configparser import RawConfigParser
 from dataclasses import dataclass
@@ -75,6 +76,9 @@ def write_configuration(home: Home, config: Config) -> Path:
         ini[f"group:{group}"] = {"programs": ",".join(one.name for one in programs), "priority": str(priority)}
         for program in programs:
             ini[f"program:{program.name}"] = _section(program, home)
+            if program not in SERVERS and "TMPDIR" not in os.environ:
+                # Elsewhere than in /tmp, which is memory on many machines.
+                ini[f"program:{program.name}"]["environment"] = f'TMPDIR="{home.scratch}"'.replace("%", "%%")
     file = home.path / "supervisor.conf"
     with file.open("w") as stream:
         ini.write(stream)

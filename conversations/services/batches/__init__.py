@@ -23,7 +23,7 @@ from conversations.services.batches.archives import (
 from conversations.services.batches.items import FileName, file_name_of, key_of, note_item, sealed_for
 from conversations.services.batches.manifest import MOST_BYTES, Line, Manifest, ManifestRefused, read_manifest
 from conversations.services.batches.reasons import Reason, reason_sentence
-from conversations.services.calls import CallDetails, UploadRefused, receive_call
+from conversations.services.calls import CallDetails, UploadRefused, receive_call, running_digest
 from pipeline.config import config
 from pipeline.documents import Settings
 from pipeline.sealing import open_sealed
@@ -139,11 +139,14 @@ class Intake:
         """Take in a file of a zip. Raises ArchiveTooLarge."""
         manifest = is_manifest(entry.name)
         try:
-            with unpacked(entry, budget, MOST_BYTES if manifest else None) as file:
+            digest = running_digest(self.batch.organization)
+            with unpacked(entry, budget, digest, MOST_BYTES if manifest else None) as file:
                 return self.add_manifest(name, file) if manifest else self.add_call(name, file)
         except EntryRefused as refused:
             line = None if manifest else self.line_for(name)
             return self.refuse(name, refused.reason, line)
+        except StorageError:
+            return self.refuse(name, Reason.STORAGE_UNAVAILABLE)
 
     def problem_of(self, archive: Archive, name: FileName) -> list[BatchItem]:
         """An item for a zip of which something is wrong with the whole."""

@@ -1,8 +1,8 @@
 """Zips of calls, read with distrust: sizes are counted and not believed, and what is odd is refused by name."""
 
+import hmac
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from typing import IO, NamedTuple
 
 from conversations.services.batches.reasons import Reason
 from conversations.services.batches.salvage import whole_members
+from conversations.services.spool import SpooledFile
 from pipeline.config import config
 from pipeline.storage import CHUNK
 
@@ -138,20 +139,20 @@ def is_junk(name: str) -> bool:
 
 
 @contextmanager
-def unpacked(entry: Entry, budget: Budget, most: int | None = None) -> Iterator[IO[bytes]]:
-    """A private file with the bytes of a file in a zip, gone when the block ends.
+def unpacked(entry: Entry, budget: Budget, digest: hmac.HMAC, most: int | None = None) -> Iterator[SpooledFile]:
+    """A private file with the bytes of a file in a zip, which ``digest`` is fed with; gone when the block ends.
 
     Raises EntryRefused for one that is damaged, is a zip itself or is larger than ``most`` (default: an upload's
-    limit), ArchiveTooLarge when the zip has unpacked to more than it may.
+    limit), ArchiveTooLarge when the zip has unpacked to more than it may, StorageError when the disk does not take it.
     """
     most, size = config().max_upload_bytes if most is None else most, 0
-    with tempfile.TemporaryFile(prefix="parley-") as file:
+    with SpooledFile(entry.name, digest) as file:
         for chunk in readable(entry):
             size += len(chunk)
             budget.spend(len(chunk))
             if size > most:
                 raise EntryRefused(Reason.FILE_TOO_LARGE)
-            file.write(chunk)
+            file.append(chunk)
         file.seek(0)
         if file.read(4) in STARTS:
             raise EntryRefused(Reason.MEMBER_IS_ARCHIVE)

@@ -1,11 +1,14 @@
 """Reading recordings that strangers sent.
 
-``probe`` says what a file is, ``decode`` gives its samples; ``source`` and ``run_ffmpeg`` are for other work on it.
+``probe`` says what a file is, ``decode`` gives its samples, ``decode_blocks`` some at a time; ``source`` and
+``run_ffmpeg`` are for other work on it.
 No header is believed: a duration is what could really be decoded, so a truncated file counts as far as it goes.
 """
 
 import struct
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,7 @@ __all__ = [
     "Limits",
     "container_of",
     "decode",
+    "decode_blocks",
     "ffmpeg_program",
     "probe",
     "run_ffmpeg",
@@ -32,6 +36,7 @@ __all__ = [
 
 MAX_DURATION = 4 * 3600.0
 MAX_CHANNELS = 8
+NO_ROOM = "No space left on device"  # ENOSPC, as ffmpeg says it
 AU_HEADER = struct.Struct(">4s5I")  # magic, offset of the data, its size, encoding, sample rate, channels
 
 
@@ -72,13 +77,40 @@ def decode(
     Raises ExpectedFailure: AUDIO_EMPTY, AUDIO_IS_PLAYLIST, AUDIO_UNSUPPORTED, AUDIO_UNREADABLE (nothing in it can be
     decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS.
     """
+    with _decoded(path, sample_rate, max_duration, max_channels) as (pcm, channels):
+        return _by_channel(np.memmap(pcm, dtype="<f4", mode="c"), channels)
+
+
+def decode_blocks(
+    path: Path,
+    seconds: int,
+    *,
+    sample_rate: int = 16000,
+    max_duration: float = MAX_DURATION,
+    max_channels: int = MAX_CHANNELS,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The samples that ``decode`` gives, so many seconds at a time, in the memory of one such block.
+
+    Raises ExpectedFailure as ``decode`` does, before the first.
+    """
+    with _decoded(path, sample_rate, max_duration, max_channels) as (pcm, channels), pcm.open("rb") as file:
+        while len(block := np.fromfile(file, dtype="<f4", count=seconds * sample_rate * channels)) >= channels:
+            yield _by_channel(block, channels)
+
+
+@contextmanager
+def _decoded(path: Path, sample_rate: int, max_duration: float, max_channels: int) -> Iterator[tuple[Path, int]]:
+    """A file, gone when the block ends, with the samples of all channels in turn; and how many channels these are."""
     channels, _ = _first_frame(path, max_channels)
     with tempfile.TemporaryDirectory(prefix="decode-") as scratch:
         pcm = Path(scratch, "pcm")
         _write_pcm(path, pcm, "f32le", sample_rate, channels, max_duration)
-        interleaved = np.memmap(pcm, dtype="<f4", mode="c")
+        _check_duration(pcm.stat().st_size // (4 * channels) / sample_rate, max_duration)
+        yield pcm, channels
+
+
+def _by_channel(interleaved: npt.NDArray[np.float32], channels: int) -> npt.NDArray[np.float32]:
     frames = interleaved.size // channels
-    _check_duration(frames / sample_rate, max_duration)
     return np.asarray(interleaved[: frames * channels].reshape(frames, channels).T)
 
 
@@ -111,11 +143,17 @@ def _write_pcm(path: Path, pcm: Path, encoding: str, sample_rate: int, channels:
 
 
 def _run_as_far_as_it_goes(job: ffmpeg.nodes.OutputStream, limits: Limits) -> None:
-    """Run ffmpeg on a file that may be broken: what was written before an error counts, the caller looks."""
+    """Run ffmpeg on a file that may be broken: what was written before an error counts, the caller looks.
+
+    Raises ExpectedFailure(STORAGE_UNAVAILABLE) on a full disk, which would make a long recording a short one.
+    """
     try:
         run_ffmpeg(job, limits)
-    except FfmpegError:
-        return
+    except FfmpegError as error:
+        if NO_ROOM in error.stderr:
+            raise ExpectedFailure(
+                FailureCode.STORAGE_UNAVAILABLE, "There is no room for the decoded recording.", permanent=False
+            ) from error
 
 
 def _check_duration(duration: float, max_duration: float) -> None:
