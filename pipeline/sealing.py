@@ -76,6 +76,11 @@ class KeyStore:
         path = self._path(tenant, conversation)
         with suppress(FileExistsError):
             self._create(f"{path}{ERASED}", b"")
+        self.discard(tenant, conversation)
+
+    def discard(self, tenant: str, conversation: str) -> None:
+        """Delete a data key, if there is one."""
+        path = self._path(tenant, conversation)
         if self.fs.exists(path):
             self.fs.rm_file(path)
 

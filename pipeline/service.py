@@ -57,8 +57,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     lease: float
     window: int
-    since: str
-    warm: Callable[[], None] | None
+    since: str = ""
+    warm: Callable[[], None] | None = None
 
 
 class Delivery:

@@ -126,8 +126,16 @@ class BlobStore:
                 self.fs.rm_file(path)
 
     def erase(self, tenant: str, conversation: str) -> None:
-        """Delete all of a conversation, its key first."""
+        """Delete all of a conversation, its key first, which leaves a mark."""
         self.keys.erase(tenant, conversation)
+        self._remove_all(tenant, conversation)
+
+    def discard(self, tenant: str, conversation: str) -> None:
+        """Delete all of what then became no conversation: no backup knows of it, so no mark is left."""
+        self.keys.discard(tenant, conversation)
+        self._remove_all(tenant, conversation)
+
+    def _remove_all(self, tenant: str, conversation: str) -> None:
         for kind in ("raw", "safe", "memo"):
             path = f"{self.root}/{kind}/{tenant}/{conversation}"
             with self._explained():

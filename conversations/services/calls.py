@@ -80,7 +80,7 @@ def receive_call(
     try:
         event = store(conversation, audio, details)
     except StorageError:
-        blob_store().erase(str(organization.id), str(conversation.id))
+        blob_store().discard(str(organization.id), str(conversation.id))
         raise
     try:
         with transaction.atomic():
@@ -92,7 +92,7 @@ def receive_call(
         existing = Conversation.objects.of(organization).filter(audio_digest=digest).first()
         if existing is None:
             raise
-        blob_store().erase(str(organization.id), str(conversation.id))
+        blob_store().discard(str(organization.id), str(conversation.id))
         return Received(existing, False)
     failpoint("upload.after_commit")
     return Received(conversation, True)

@@ -91,7 +91,8 @@ def under_ledger(home: Home, given: argparse.Namespace) -> dict[str, Any]:
     """The real wiring."""
     port, broker = free_port(), BROKERS[given.broker](home)
     environ = {**environment_of(home.path, port), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
-    environ["PARLEY_SERVICES"] = f"{FIVE},archive"
+    environ |= {"PARLEY_SERVICES": f"{FIVE},archive", "PARLEY_FAILPOINTS": str(home.path / "failpoints")}
+    (home.path / "failpoints").mkdir()
     processes = [database(home), broker.process, *parley_processes(port, "tests.chaos.workers")]
     cluster = Cluster(home, environ, processes)
     try:

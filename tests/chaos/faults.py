@@ -14,6 +14,7 @@ import msgspec
 import psutil
 from kombu import Connection, Producer
 
+from pipeline.failpoints import FAILPOINTS
 from pipeline.records import Record, from_wire, uuid7
 from pipeline.service import blobs_of
 from tests.chaos.brokers import Broker
@@ -135,6 +136,16 @@ def worker_frozen(storm: Storm) -> None:
     """A worker stands still for longer than its lease, then goes on as if nothing had been: a zombie."""
     with storm.cluster.frozen(storm.one("worker")):
         time.sleep(LEASE + 2)
+
+
+@fault("web", "ledger", "worker")
+def failpoint_reached(storm: Storm) -> None:
+    """Whoever comes first to one of the named places dies there."""
+    places = [name for name in FAILPOINTS if not name.startswith("erase")]  # nobody erases a call in a storm
+    armed = Path(storm.cluster.environ["PARLEY_FAILPOINTS"]) / storm.chance.choice(places)
+    armed.touch()
+    wait_until(lambda: not armed.exists(), LEASE)
+    armed.unlink(missing_ok=True)
 
 
 @fault("ledger")

@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from tests.serving import Web, web_server
+from webapp import bodies
+from webapp.bodies import WholeBodies
 from webapp.stack import environment
 from webapp.stack.home import home
 
@@ -163,12 +165,10 @@ def connected(web: Web, length: str) -> socket.socket:
 
 
 def test_a_sender_that_falls_silent_is_not_waited_for_long(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    from webapp import wsgi  # it makes an application, for which there must be a folder of static files
-
-    monkeypatch.setattr(wsgi, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "SILENCE_SECONDS", 0.05)
     here, there = socket.socketpair()
     with here, there, here.makefile("rb") as stream:
         there.sendall(b"abc")
-        application = wsgi.WholeBodies(lambda environ, _start: [environ["wsgi.input"].read(5)], most=10)
+        application = WholeBodies(lambda environ, _start: [environ["wsgi.input"].read(5)], most=10)
         with pytest.raises(TimeoutError):
             application({"CONTENT_LENGTH": "5", "wsgi.input": stream, "gunicorn.socket": here}, print)
