@@ -14,6 +14,7 @@ from conversations.ledger.models import Event
 from conversations.ledger.recording import record as record_event
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
 from conversations.signals import RECORDED, work_started
+from conversations.stages import failed_steps
 from pipeline import documents, events
 from pipeline.records import Record
 from pipeline.storage import blob_store
@@ -39,10 +40,15 @@ def show_language(record: Record, **_: Any) -> None:
 
 
 def show_revival(record: Record, **_: Any) -> None:
-    """A service that had failed for good has succeeded after all."""
-    Conversation.objects.filter(id=record.subject, status=Status.FAILED, failure_service=record.source).update(
-        status=Status.PROCESSING, failure_service="", failure_code=""
-    )
+    """A service that had failed for good has succeeded after all. If another has failed too, the call stays failed."""
+    conversation = current(record)
+    if not conversation or (conversation.status, conversation.failure_service) != (Status.FAILED, record.source):
+        return
+    other = failed_steps().filter(correlationid=record.correlationid).order_by("id").first()
+    if other:
+        update(record, failure_service=other.service, failure_code=other.error)
+    else:
+        update(record, status=Status.PROCESSING, failure_service="", failure_code="")
 
 
 def show_transcript(record: Record, **_: Any) -> None:

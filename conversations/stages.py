@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from conversations import words
-from conversations.ledger.models import Delivery
+from conversations.ledger.models import Delivery, Event, Subscription
 from conversations.models import Conversation
 
 CASCADE = tuple(words.STAGES)
@@ -94,6 +94,14 @@ def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Sta
     for row in rows:
         by_run[row["correlationid"]][row["service"]] = stage_of(row)
     return {each.id: in_order(by_run[each.run].values()) for each in conversations}
+
+
+def failed_steps() -> QuerySet[Delivery]:
+    """The steps without which their call cannot complete, and which failed for good or were given up; of any run."""
+    required = Subscription.objects.filter(required=True).values("service")
+    answer = Event.objects.filter(causationid=OuterRef("event"), source=OuterRef("service"))
+    ended = (Delivery.State.DEAD, Delivery.State.CANCELLED)
+    return Delivery.objects.filter(~Exists(answer), state__in=ended, service__in=required)
 
 
 def in_order(owed: Iterable[Stage]) -> list[Stage]:

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from conversations.ledger.attempts import MOST_SENDS
 from conversations.ledger.models import Delivery
 from conversations.models import Conversation
+from conversations.stages import failed_steps
 
 DEAD = Delivery.State.DEAD
 
@@ -22,15 +23,20 @@ def causes(dead: QuerySet[Delivery]) -> QuerySet[Any]:
 
 
 def replay(dead: QuerySet[Delivery]) -> int:
-    """Make dead deliveries due again, with fresh attempts; how many. Their calls are being processed again."""
+    """Make dead deliveries due again, with fresh attempts; how many.
+
+    Their calls are being processed again, except those that cannot complete because another step was given up.
+    """
     with transaction.atomic():
         chosen = list(dead.filter(state=DEAD).order_by("id").select_for_update().values_list("id", "subject"))
         Delivery.objects.filter(id__in=[id for id, _ in chosen]).update(
             state=Delivery.State.PENDING, attempts=0, most_sends=F("sends") + MOST_SENDS, due_at=Now()
         )
-        Conversation.objects.filter(
-            id__in={subject for _, subject in chosen}, status=Conversation.Status.FAILED
-        ).update(status=Conversation.Status.PROCESSING, failure_service="", failure_code="")  # fmt: skip
+        subjects = {subject for _, subject in chosen}
+        hopeless = failed_steps().filter(subject__in=subjects).values("correlationid")
+        Conversation.objects.filter(id__in=subjects, status=Conversation.Status.FAILED).exclude(
+            run__in=hopeless
+        ).update(status=Conversation.Status.PROCESSING, failure_service="", failure_code="")
     return len(chosen)
 
 

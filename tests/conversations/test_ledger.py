@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from msgspec import to_builtins
 
 from conversations.ledger import attempts, consumer, relay
 from conversations.ledger.models import Attempt, Delivery, Event, Parked, Subscription
 from conversations.ledger.recording import record
 from conversations.models import Conversation
+from conversations.services import dead_letters
+from conversations.services.calls import reprocess, retry
+from conversations.services.subscriptions import switch
 from conversations.signals import RECORDED
 from pipeline import bus
+from pipeline.documents import Document, Entities, Tags, Transcript, encode
 from pipeline.events import (
     AudioRedacted,
     Blob,
@@ -31,6 +36,7 @@ from pipeline.events import (
     Event as EventData,
 )
 from pipeline.records import Record, to_wire, uuid7
+from pipeline.storage import blob_store
 from tests.factories import make_conversation, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +108,17 @@ def test_an_event_is_owed_to_every_service_that_hears_it(conversation: Conversat
     Subscription.objects.create(service="off", subscribes=["ConversationReceived"], queue="cpu", active=False)
     received(conversation)
     assert set(Delivery.objects.values_list("service", flat=True)) == {"transcription", "archive"}
+
+
+def test_a_step_of_the_cascade_that_is_switched_off_waits_until_it_is_on(
+    conversation: Conversation, published: list[dict[str, Any]]
+) -> None:
+    transcription = Subscription.objects.get(service="transcription")
+    switch(transcription, on=False, window=2)
+    received(conversation)
+    assert relay.Relay().relay_once() == 0
+    switch(transcription, on=True, window=2)
+    assert relay.Relay().relay_once() == 1
 
 
 def test_recording_twice_is_recording_once(conversation: Conversation) -> None:
@@ -295,6 +312,15 @@ def test_the_words_of_a_zombie_change_nothing(conversation: Conversation, publis
     assert (the_delivery().state, the_delivery().sends) == (State.SENT, 3)
 
 
+def test_the_heartbeat_of_a_zombie_hides_no_other(conversation: Conversation, published: list[Any]) -> None:
+    said = received(conversation)
+    send()
+    Delivery.objects.update(state=State.PENDING)
+    send()
+    hear(answer(ProgressReported(attempt=2), said), answer(ProgressReported(attempt=1), said))
+    assert the_delivery().state == State.RUNNING
+
+
 def test_a_lease_that_runs_out_ends_the_attempt(conversation: Conversation, published: list[Any]) -> None:
     said = received(conversation)
     send()
@@ -346,6 +372,19 @@ def test_a_message_is_gone_when_a_later_one_has_started(published: list[Any]) ->
     hear(answer(ProgressReported(attempt=1), later))
     assert attempts.give_up_lost(["transcription"], empty=False) == 1
     assert the_delivery(id=lost.id).error == "lost_in_transit"
+
+
+def test_a_message_is_not_gone_because_one_that_was_sent_again_had_started_before(published: list[Any]) -> None:
+    organization = make_organization()
+    crashed = received(make_conversation(organization))
+    send()
+    hear(answer(ProgressReported(attempt=1), crashed), answer(ServiceFailed(attempt=1, code="crashed"), crashed))
+    Delivery.objects.update(due_at="2100-01-01T00:00:00Z")
+    received(make_conversation(organization))
+    relay.Relay().relay_once()
+    age(the_delivery(state=State.SENT), 20)
+    send()
+    assert attempts.give_up_lost(["transcription"], empty=False) == 0
 
 
 # ── Joining ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -436,8 +475,6 @@ def test_registering_again_notes_only_that_the_service_was_seen() -> None:
 def test_failing_for_good_is_said_again_when_a_replay_fails_too(
     conversation: Conversation, published: list[Any]
 ) -> None:
-    from conversations.services.calls import retry
-
     said = received(conversation)
     send()
     hear(answer(ServiceFailed(attempt=1, code="audio_unreadable", permanent=True), said))
@@ -449,3 +486,61 @@ def test_failing_for_good_is_said_again_when_a_replay_fails_too(
     conversation.refresh_from_db()
     assert conversation.status == "failed"
     assert Event.objects.filter(type=ConversationFailed.__name__).count() == 2
+
+
+# ── Two steps of one call ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fail_both(conversation: Conversation) -> Record:
+    """Audio redaction and qualification have failed for good, in this order."""
+    event = TranscriptAnonymized(
+        audio=BLOB, settings=BLOB, transcript=stored(conversation, Transcript(language="en", duration=1.0)),
+        entities=stored(conversation, Entities()), language="en", duration=1.0,
+    )  # fmt: skip
+    said = Record.initial(event, source="anonymization", subject=str(conversation.id),
+                          tenant=str(conversation.organization_id), id=str(conversation.run))  # fmt: skip
+    record(said)
+    send()
+    for service in ("audio_redaction", "qualification"):
+        hear(answer(ServiceFailed(attempt=1, code="crashed", permanent=True), said, service))
+    return said
+
+
+def stored(conversation: Conversation, document: Document) -> Blob:
+    place = str(conversation.organization_id), str(conversation.id)
+    return blob_store().put("safe", *place, [encode(document)], "application/json")
+
+
+def test_a_call_stays_failed_until_both_steps_are_revived(conversation: Conversation, published: list[Any]) -> None:
+    said = fail_both(conversation)
+    tags = stored(conversation, Tags())
+    hear(answer(ConversationQualified(tags=tags), said, "qualification"))
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.failure_service) == ("failed", "audio_redaction")
+    hear(answer(AudioRedacted(master=BLOB, player=BLOB, peaks=BLOB), said, "audio_redaction"))
+    conversation.refresh_from_db()
+    assert conversation.status == "completed"
+
+
+def test_a_call_with_a_step_that_was_given_up_stays_failed_when_another_is_retried(
+    conversation: Conversation, published: list[Any]
+) -> None:
+    said = fail_both(conversation)
+    dead_letters.give_up(Delivery.objects.filter(service="audio_redaction"))
+    retry(conversation.organization, [conversation.id])
+    hear(answer(ConversationQualified(tags=stored(conversation, Tags())), said, "qualification"))
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.failure_service) == ("failed", "audio_redaction")
+
+
+def test_a_late_answer_of_an_earlier_run_revives_nothing(published: list[Any]) -> None:
+    conversation = make_conversation(make_organization(), audio=to_builtins(BLOB))
+    earlier = received(conversation)
+    send()
+    reprocess(conversation)
+    send()
+    later = relay.record_of(published[-1])
+    hear(answer(ServiceFailed(attempt=1, code="audio_unreadable", permanent=True), later))
+    hear(answer(transcribed(), earlier))
+    conversation.refresh_from_db()
+    assert conversation.status == "failed"
