@@ -153,41 +153,6 @@ def test_what_is_due_is_sent_once(conversation: Conversation, published: list[di
     assert Attempt.objects.get().number == 1
 
 
-def test_a_window_is_never_exceeded(published: list[dict[str, Any]]) -> None:
-    organization = make_organization()
-    for _ in range(5):
-        received(make_conversation(organization))
-    Subscription.objects.filter(service="transcription").update(window=3)
-    assert [relay.Relay().relay_once() for _ in range(2)] == [3, 0]
-    Delivery.objects.filter(state=State.SENT).update(state=State.DONE)
-    assert relay.Relay().relay_once() == 2
-
-
-def test_an_interactive_call_goes_before_a_waiting_batch(published: list[dict[str, Any]]) -> None:
-    organization = make_organization()
-    for _ in range(3):
-        received(make_conversation(organization, lane=Conversation.Lane.BATCH))
-    urgent = received(make_conversation(organization, lane=Conversation.Lane.INTERACTIVE))
-    Subscription.objects.filter(service="transcription").update(window=1)
-    relay.Relay().relay_once()
-    assert [str(row["id"]) for row in published] == [urgent.id]
-
-
-@pytest.mark.parametrize("window", [1, 2, 4])
-def test_two_organizations_take_turns(published: list[dict[str, Any]], window: int) -> None:
-    large, small = make_organization(), make_organization()
-    for _ in range(12):
-        received(make_conversation(large))
-    for _ in range(4):
-        received(make_conversation(small))
-    Subscription.objects.filter(service="transcription").update(window=window)
-    for _ in range(8):
-        relay.Relay().relay_once()
-        oldest = Delivery.objects.filter(state=State.SENT).order_by("sent_at", "id").first()
-        Delivery.objects.filter(id=oldest.id).update(state=State.DONE)
-    assert sum(row["tenant"] == small.id for row in published[:8]) == 4
-
-
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
