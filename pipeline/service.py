@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, get_type_hints
@@ -55,6 +56,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     lease: float
     window: int
     warm: Callable[[], None] | None
+    since: str = ""
 
 
 class Delivery:
@@ -79,9 +81,21 @@ current: ContextVar[Delivery] = ContextVar("delivery")
 
 
 def service(
-    name: str, *, queue: str, lease: float = 30.0, window: int = 4, warm: Callable[[], None] | None = None
+    name: str,
+    *,
+    queue: str,
+    lease: float = 30.0,
+    window: int = 4,
+    warm: Callable[[], None] | None = None,
+    since: str = "",
 ) -> Callable[[Callable[[Any], Event | None]], Callable[[Any], Event | None]]:
-    """Register a function as a service: it hears what its parameter is typed as and says what it returns."""
+    """Register a function as a service: it hears what its parameter is typed as and says what it returns.
+
+    ``since`` (RFC 3339) is from when on it wants the events of the past, if the ledger does not know it yet.
+    """
+    if since and datetime.fromisoformat(since).tzinfo is None:
+        # Refused here, before a worker says it: services register in one message, which is parked if one is wrong.
+        raise ValueError(f"{name}: since={since!r} has no time zone; write it like 2026-01-31T00:00:00Z.")
 
     def register(function: Callable[[Any], Event | None]) -> Callable[[Any], Event | None]:
         hints = get_type_hints(function)
@@ -89,8 +103,9 @@ def service(
         (hears,) = hints.values()
         says = () if said is type(None) else (said,)
         SERVICES[name] = Service(
-            name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, warm=warm
-        )
+            name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, warm=warm,
+            since=since,
+        )  # fmt: skip
 
         def task(record: dict[str, Any], attempt: int) -> None:
             handle(SERVICES[name], record, attempt)
@@ -258,6 +273,7 @@ def registrations(queues: set[str]) -> list[Record]:
                 queue=service.queue,
                 lease=service.lease,
                 window=service.window,
+                since=service.since,
             ),
             source=service.name,
         )
