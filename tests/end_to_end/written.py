@@ -44,7 +44,7 @@ def follow(step: Step, checkout: Path) -> None:
     """Do one step."""
     if RUN.search(step.sentence):
         for line in step.code.splitlines():
-            words = [sys.executable if word == ".venv/bin/python" else word for word in line.split()]
+            words = line.replace(".venv/bin", str(Path(sys.executable).parent)).split()
             done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     elif found := NEW.search(step.sentence):
