@@ -193,6 +193,19 @@ class Story(RuleBasedStateMachine):
         if not stays:  # a message that was repeated is in two hands: the other may still answer
             self.world.in_hand.remove(message)
 
+    @precondition(lambda self: self.world.to_workers)
+    @rule(permanent=st.booleans())
+    def all_that_is_on_its_way_fails(self, permanent: bool) -> None:
+        while self.world.to_workers:
+            self.world.take(0)
+            self.a_worker_fails(place=len(self.world.in_hand) - 1, code="crashed", permanent=permanent, stays=True)
+
+    @precondition(lambda self: self.world.in_hand)
+    @rule(backwards=st.booleans())
+    def all_workers_say_how_far_they_are(self, backwards: bool) -> None:
+        for place in sorted(range(len(self.world.in_hand)), reverse=backwards):
+            self.a_worker_says_how_far_it_is(place)
+
     @precondition(lambda self: self.world.in_hand)
     @rule(place=places)
     def a_worker_dies_silently(self, place: int) -> None:
@@ -212,7 +225,7 @@ class Story(RuleBasedStateMachine):
     # ── The ledger's consumer ────────────────────────────────────────────────────────────────────────────────────
 
     @precondition(lambda self: self.world.to_ledger)
-    @rule(count=few, acknowledged=st.sampled_from([True, True, False]))
+    @rule(count=st.integers(min_value=1, max_value=8), acknowledged=st.sampled_from([True, True, False]))
     def the_ledger_hears(self, count: int, acknowledged: bool) -> None:
         self.hear(self.world.to_ledger[:count])
         if acknowledged:
