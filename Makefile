@@ -48,7 +48,7 @@ bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
 # Words of the caller, as in: make chaos SEED=7 CONVERSATIONS=3000 FAULTS=150
-CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
+CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER SERVICES WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
 
 .PHONY: chaos
 chaos: $(VENV)/.installed-dev ## kill, freeze and empty everything under load, and count what is lost: docs/chaos.md

@@ -41,7 +41,8 @@ def show_language(record: Record, **_: Any) -> None:
 
 def show_revival(record: Record, **_: Any) -> None:
     """A service that had failed for good has succeeded after all."""
-    revive(Conversation.objects.filter(id=record.subject, failure_service=record.source))
+    failed = Conversation.objects.filter(id=record.subject, run=record.correlationid, failure_service=record.source)
+    revive(failed)
 
 
 def show_transcript(record: Record, **_: Any) -> None:

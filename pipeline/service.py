@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,9 +94,12 @@ def service(
 ) -> Callable[[Callable[[Any], Event | None]], Callable[[Any], Event | None]]:
     """Register a function as a service: it hears what its parameter is typed as and says what it returns.
 
-    A service that joins with a queue of its own disturbs no worker that runs. ``since`` (RFC 3339): on joining it is
-    given the events of the past from then on.
+    A service that joins with a queue of its own disturbs no worker that runs. ``since`` (RFC 3339) is from when on it
+    wants the events of the past, if the ledger does not know it yet.
     """
+    if since and datetime.fromisoformat(since).tzinfo is None:
+        # Refused here, before a worker says it: services register in one message, which is parked if one is wrong.
+        raise ValueError(f"{name}: since={since!r} has no time zone; write it like 2026-01-31T00:00:00Z.")
 
     def register(function: Callable[[Any], Event | None]) -> Callable[[Any], Event | None]:
         hints = get_type_hints(function)

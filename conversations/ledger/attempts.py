@@ -106,18 +106,20 @@ where d.service = any(%s) and d.state = 'sent' and d.sent_at < clock_timestamp()
   and (%s or d.sent_at < (
     select max(x.sent_at) from conversations_delivery x
     where x.service = any(%s) and x.started_at > statement_timestamp() - interval '10 minutes'
+      and x.started_at >= x.sent_at
   ) - make_interval(secs => %s))
 """
 
 
 def receive_progress(records: Iterable[Record]) -> None:
-    """Enter ``running`` and renew the leases."""
-    latest = {(each.causationid, each.source): each for each in records}
-    told = [(key, each.data) for key, each in sorted(latest.items())]
+    """Enter ``running`` and renew the leases. The latest word of each attempt counts: a zombie's hides no other."""
+    latest: dict[tuple[str, str, int], ProgressReported] = {}
+    for each in records:
+        assert isinstance(each.data, ProgressReported)
+        latest[each.causationid, each.source, each.data.attempt] = each.data
     columns: list[list[Any]] = [[], [], [], [], []]
-    for (event, service), data in told:
-        assert isinstance(data, ProgressReported)
-        for column, value in zip(columns, (event, service, data.attempt, data.done, data.total), strict=True):
+    for key, data in sorted(latest.items(), key=lambda item: item[0]):
+        for column, value in zip(columns, (*key, data.done, data.total), strict=True):
             column.append(value)
     with connection.cursor() as cursor:
         cursor.execute(PROGRESS, columns)

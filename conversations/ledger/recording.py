@@ -56,7 +56,7 @@ insert into conversations_delivery (event_id, service, subject, tenant, correlat
 select %(id)s, s.service, %(subject)s, %(tenant)s, %(correlationid)s,
        coalesce((select lane from conversations_conversation where id = %(subject)s), 0)
 from conversations_subscription s
-where s.active and %(type)s = any(s.subscribes)
+where (s.active or s.required) and %(type)s = any(s.subscribes)
 on conflict do nothing
 """
 
@@ -89,7 +89,10 @@ def insert(cursor: Any, events: Sequence[Record]) -> set[UUID]:
 
 
 def deliver(record: Record, **_: Any) -> None:
-    """Owe the event to every service that hears it."""
+    """Owe the event to every service that hears it; to one of the cascade also while it is switched off.
+
+    A call that came meanwhile would never end otherwise. The relay sends nothing to who is off.
+    """
     values = {"id": record.id, "subject": record.subject, "tenant": record.tenant, "type": record.type}
     with connection.cursor() as cursor:
         cursor.execute(DELIVER, {**values, "correlationid": record.correlationid})

@@ -7,7 +7,7 @@ from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, QuerySe
 from django.db.models.functions import Coalesce, Now
 
 from conversations.ledger.attempts import MOST_SENDS
-from conversations.ledger.models import Attempt, Delivery, Subscription
+from conversations.ledger.models import Attempt, Delivery, Event, Subscription
 from conversations.models import Conversation
 
 DEAD = Delivery.State.DEAD
@@ -32,7 +32,10 @@ def causes(dead: QuerySet[Delivery]) -> QuerySet[Any]:
 
 
 def replay(dead: QuerySet[Delivery]) -> int:
-    """Make dead deliveries due again, with fresh attempts; how many. Their calls are being processed again."""
+    """Make dead deliveries due again, with fresh attempts; how many.
+
+    Their calls are being processed again, except those that cannot complete because another step was given up.
+    """
     with transaction.atomic():
         chosen = list(dead.filter(state=DEAD).order_by("id").select_for_update().values_list("id", "subject"))
         Delivery.objects.filter(id__in=[id for id, _ in chosen]).update(
@@ -49,7 +52,9 @@ def revive(calls: QuerySet[Conversation]) -> None:
     """
     required = Subscription.objects.filter(required=True).values("service")
     over = (DEAD, Delivery.State.CANCELLED)
-    other = Delivery.objects.filter(correlationid=OuterRef("run"), state__in=over, service__in=required).order_by("-id")
+    answer = Event.objects.filter(causationid=OuterRef("event"), source=OuterRef("service"))
+    ended = Delivery.objects.filter(~Exists(answer), correlationid=OuterRef("run"), state__in=over)
+    other = ended.filter(service__in=required).order_by("-id")
     service, code = (Coalesce(Subquery(other.values(name)[:1]), Value("")) for name in ("service", "error"))
     status = Case(When(Exists(other), then=F("status")), default=Value(Conversation.Status.PROCESSING))
     calls.filter(status=Conversation.Status.FAILED).update(status=status, failure_service=service, failure_code=code)

@@ -9,26 +9,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from pipeline.config import FIVE
 from tests.chaos.brokers import BROKERS, Broker
 from tests.chaos.checks import check, publishes_per_event, recovery_p95
 from tests.chaos.cluster import Cluster, database, manage, parley_processes, wait_until
 from tests.chaos.faults import FAULTS, Storm
+from tests.chaos.invented import LEASE, InventedCall
 from tests.chaos.load import Load
 from tests.chaos.naive import naive_is_up, naive_processes, storm_over_naive
 from tests.chaos.nemesis import strike
+from tests.chaos.recorded import recording_of
 from tests.running import environment_of, free_port
 from webapp.stack import environment, postgres
 from webapp.stack.home import Home
 
 SECONDS_TO_START, SECONDS_TO_DRAIN, BLOBS_MEGABYTES = 180, 120, 1024
+SERVICES: dict[str, tuple[str, Callable[[InventedCall], bytes], float]] = {  # module, what is sent, lease
+    "invented": ("tests.chaos.workers", msgspec.json.encode, LEASE),
+    "real": ("pipeline.celery", recording_of, 30.0),
+}
 LONG_STORM = 50  # faults, from which on some take as long as in life
 
 
@@ -40,6 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=12)
     parser.add_argument("--broker", choices=sorted(BROKERS), default="redis")
     parser.add_argument("--wiring", choices=["ledger", "naive"], default="ledger")
+    parser.add_argument("--services", choices=sorted(SERVICES), default="invented")
     parser.add_argument("--only", nargs="*", choices=sorted(FAULTS), default=[], help="these faults alone")
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs and data")
     return parser.parse_args()
@@ -93,15 +101,16 @@ def under_ledger(home: Home, given: argparse.Namespace) -> dict[str, Any]:
     environ = {**environment_of(home.path, port), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
     environ |= {"PARLEY_SERVICES": f"{FIVE},archive", "PARLEY_FAILPOINTS": str(home.path / "failpoints")}
     (home.path / "failpoints").mkdir()
-    processes = [database(home), broker.process, *parley_processes(port, "tests.chaos.workers")]
+    module, content_of, lease = SERVICES[given.services]
+    processes = [database(home), broker.process, *parley_processes(port, module)]
     cluster = Cluster(home, environ, processes)
     try:
         token = start(cluster, broker, port)
-        load = Load(f"http://127.0.0.1:{port}", token, given.seed, given.conversations)
+        load = Load(f"http://127.0.0.1:{port}", token, given.seed, given.conversations, content_of)
         blobs = home.path / "blobs"
         storm = Storm(
             cluster, broker, random.Random(f"nemesis {given.seed}"), load, blobs, disk=blobs.is_mount(),
-            long=given.faults >= LONG_STORM,
+            long=given.faults >= LONG_STORM, lease=lease,
         )  # fmt: skip
         share = -(-given.conversations // (given.faults + 1))
         strike(storm, given.faults, given.only, before_each=lambda: load.release(share))

@@ -27,6 +27,7 @@ class Process:
 
     def __init__(self, name: str, command: list[str], prepare: Callable[[], object] = lambda: None) -> None:
         self.name, self.command, self.prepare = name, command, prepare
+        self.checkout = ROOT
         self.popen: subprocess.Popen[bytes] | None = None
         self.wanted = False
         self.starts = 0
@@ -47,7 +48,7 @@ class Process:
         self.prepare()
         with (logs / f"{self.name}.log").open("ab") as log:
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self.command], cwd=ROOT, env=environ | self.odd,
+                ["setpriv", "--pdeathsig", "KILL", *self.command], cwd=self.checkout, env=environ | self.odd,
                 stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

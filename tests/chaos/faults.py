@@ -24,7 +24,7 @@ from tests.chaos.load import Load
 from webapp.stack import postgres
 
 SECONDS_AWAY = (10.0, 30.0)  # of the database
-MOST_RECOVERY = LEASE + 5  # seconds until the work of a killed worker must have begun again
+SECONDS_BEYOND_LEASE = 5.0  # after which the work of a killed worker must have begun again
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Storm:
     blobs: Path = Path()
     disk: bool = False  # whether the blobs lie on a file system of their own, which can be filled
     long: bool = False
+    lease: float = LEASE  # seconds that a service may be silent
     killed_at: list[float] = field(default_factory=list)
     damaged: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)
@@ -83,7 +84,7 @@ def worker_killed(storm: Storm) -> None:
     worker = busy_worker(storm)
     storm.killed_at.append(time.time())
     worker.end(signal.SIGKILL)
-    time.sleep(MOST_RECOVERY)
+    time.sleep(storm.lease + SECONDS_BEYOND_LEASE)
 
 
 @fault("worker", "web")
@@ -135,7 +136,7 @@ def everything_restarted(storm: Storm) -> None:
 def worker_frozen(storm: Storm) -> None:
     """A worker stands still for longer than its lease, then goes on as if nothing had been: a zombie."""
     with storm.cluster.frozen(storm.one("worker")):
-        time.sleep(LEASE + 2)
+        time.sleep(storm.lease + 2)
 
 
 @fault("web", "ledger", "worker")
@@ -144,7 +145,7 @@ def failpoint_reached(storm: Storm) -> None:
     places = [name for name in FAILPOINTS if not name.startswith("erase")]  # nobody erases a call in a storm
     armed = Path(storm.cluster.environ["PARLEY_FAILPOINTS"]) / storm.chance.choice(places)
     armed.touch()
-    wait_until(lambda: not armed.exists(), LEASE)
+    wait_until(lambda: not armed.exists(), storm.lease)
     armed.unlink(missing_ok=True)
 
 
@@ -152,7 +153,7 @@ def failpoint_reached(storm: Storm) -> None:
 def ledger_frozen(storm: Storm) -> None:
     """A ledger stands still for longer than a lease."""
     with storm.cluster.frozen(storm.one("ledger")):
-        time.sleep(LEASE + 2)
+        time.sleep(storm.lease + 2)
 
 
 @fault("worker", "web")
@@ -161,7 +162,7 @@ def worker_an_hour_ahead(storm: Storm) -> None:
     worker = storm.one("worker")
     worker.odd = {"LD_PRELOAD": str(libfaketime()), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     restart(worker)
-    time.sleep(LEASE)
+    time.sleep(storm.lease)
     worker.odd = {}
     restart(worker)
 
@@ -211,7 +212,7 @@ def switch_newcomer(storm: Storm, *, on: bool) -> None:
 def workers_away(storm: Storm) -> None:
     """No worker of a queue is there for ten leases (in a short run for two)."""
     with storm.cluster.away(storm.cluster.of("worker")[0], by=signal.SIGTERM, group=False):
-        time.sleep(LEASE * (10 if storm.long else 2))
+        time.sleep(storm.lease * (10 if storm.long else 2))
 
 
 # ── The broker ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from urllib.parse import urlsplit
@@ -34,13 +35,14 @@ class Upload:
     """A call and what came of sending it. ``ids`` are those that were answered: never more than one."""
 
     call: InventedCall
+    content_of: Callable[[InventedCall], bytes]
     outcome: Outcome = Outcome.NEVER
     ids: set[str] = field(default_factory=set)
 
     @property
     def content(self) -> bytes:
         """The bytes that are sent."""
-        return msgspec.json.encode(self.call)
+        return self.content_of(self.call)
 
     @property
     def agent(self) -> str:
@@ -58,11 +60,15 @@ class SlowFile(io.BytesIO):
 
 
 class Load:
-    """Clients that send what is released to them."""
+    """Clients that send what is released to them; ``content_of`` makes the bytes of a call."""
 
-    def __init__(self, url: str, token: str, seed: int, calls: int) -> None:
+    def __init__(
+        self, url: str, token: str, seed: int, calls: int,
+        content_of: Callable[[InventedCall], bytes] = msgspec.json.encode,
+    ) -> None:  # fmt: skip
         self.url, self.token, self.seed = url, token, seed
         self.canary = f"Canary{random.Random(f'canary {seed}').getrandbits(64):016x}"
+        self.content_of = content_of
         self.chance = random.Random(f"load {seed}")
         self.uploads: list[Upload] = []
         self.answers: Counter[str] = Counter()
@@ -74,17 +80,18 @@ class Load:
             client.start()
 
     def poison(self, number: int, calls: int) -> str:
-        """Two calls in a hundred kill who hears them, at one step or another; at least two do."""
+        """Two calls in a hundred kill who hears them, at one step or another; at least two do. Recordings: the first."""
         every = min(50, max(1, calls // 2))
         steps = ("transcription", "qualification", "anonymization")
-        return steps[number // every % len(steps)] if number % every == every // 2 else ""
+        which = 0 if self.content_of is not msgspec.json.encode else number // every % len(steps)
+        return steps[which] if number % every == every // 2 else ""
 
     def new_upload(self, poison: str = "", padding: int = 0) -> Upload:
         """A call that nobody has sent yet."""
         with self.lock:
             number = len(self.uploads)
             call = InventedCall(number=number, seed=self.seed, canary=self.canary, poison=poison, padding="." * padding)
-            upload = Upload(call)
+            upload = Upload(call, self.content_of)
             self.uploads.append(upload)
         return upload
 

@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from msgspec import to_builtins
 
 from conversations.ledger import attempts, consumer, relay
 from conversations.ledger.models import Attempt, Delivery, Event, Parked, Subscription
 from conversations.ledger.recording import record
 from conversations.models import Conversation
+from conversations.services import dead_letters
+from conversations.services.calls import reprocess, retry
+from conversations.services.subscriptions import switch
 from conversations.signals import RECORDED
 from pipeline import bus
+from pipeline.documents import Document, Entities, Tags, Transcript, encode
 from pipeline.events import (
     AudioRedacted,
     Blob,
@@ -31,6 +36,7 @@ from pipeline.events import (
     Event as EventData,
 )
 from pipeline.records import Record, to_wire, uuid7
+from pipeline.storage import blob_store
 from tests.factories import make_conversation, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +110,17 @@ def test_an_event_is_owed_to_every_service_that_hears_it(conversation: Conversat
     assert set(Delivery.objects.values_list("service", flat=True)) == {"transcription", "archive"}
 
 
+def test_a_step_of_the_cascade_that_is_switched_off_waits_until_it_is_on(
+    conversation: Conversation, published: list[dict[str, Any]]
+) -> None:
+    transcription = Subscription.objects.get(service="transcription")
+    switch(transcription, on=False, window=2)
+    received(conversation)
+    assert relay.Relay().relay_once() == 0
+    switch(transcription, on=True, window=2)
+    assert relay.Relay().relay_once() == 1
+
+
 def test_recording_twice_is_recording_once(conversation: Conversation) -> None:
     said = received(conversation)
     record(said, said)
@@ -134,41 +151,6 @@ def test_what_is_due_is_sent_once(conversation: Conversation, published: list[di
     assert (published[0]["queue"], published[0]["service"], published[0]["sends"]) == ("gpu", "transcription", 1)
     assert the_delivery().state == State.SENT
     assert Attempt.objects.get().number == 1
-
-
-def test_a_window_is_never_exceeded(published: list[dict[str, Any]]) -> None:
-    organization = make_organization()
-    for _ in range(5):
-        received(make_conversation(organization))
-    Subscription.objects.filter(service="transcription").update(window=3)
-    assert [relay.Relay().relay_once() for _ in range(2)] == [3, 0]
-    Delivery.objects.filter(state=State.SENT).update(state=State.DONE)
-    assert relay.Relay().relay_once() == 2
-
-
-def test_an_interactive_call_goes_before_a_waiting_batch(published: list[dict[str, Any]]) -> None:
-    organization = make_organization()
-    for _ in range(3):
-        received(make_conversation(organization, lane=Conversation.Lane.BATCH))
-    urgent = received(make_conversation(organization, lane=Conversation.Lane.INTERACTIVE))
-    Subscription.objects.filter(service="transcription").update(window=1)
-    relay.Relay().relay_once()
-    assert [str(row["id"]) for row in published] == [urgent.id]
-
-
-@pytest.mark.parametrize("window", [1, 2, 4])
-def test_two_organizations_take_turns(published: list[dict[str, Any]], window: int) -> None:
-    large, small = make_organization(), make_organization()
-    for _ in range(12):
-        received(make_conversation(large))
-    for _ in range(4):
-        received(make_conversation(small))
-    Subscription.objects.filter(service="transcription").update(window=window)
-    for _ in range(8):
-        relay.Relay().relay_once()
-        oldest = Delivery.objects.filter(state=State.SENT).order_by("sent_at", "id").first()
-        Delivery.objects.filter(id=oldest.id).update(state=State.DONE)
-    assert sum(row["tenant"] == small.id for row in published[:8]) == 4
 
 
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,6 +289,15 @@ def test_the_words_of_a_zombie_change_nothing(conversation: Conversation, publis
     assert (the_delivery().state, the_delivery().sends) == (State.SENT, 3)
 
 
+def test_the_heartbeat_of_a_zombie_hides_no_other(conversation: Conversation, published: list[Any]) -> None:
+    said = received(conversation)
+    send()
+    Delivery.objects.update(state=State.PENDING)
+    send()
+    hear(answer(ProgressReported(attempt=2), said), answer(ProgressReported(attempt=1), said))
+    assert the_delivery().state == State.RUNNING
+
+
 def test_a_lease_that_runs_out_ends_the_attempt(conversation: Conversation, published: list[Any]) -> None:
     said = received(conversation)
     send()
@@ -358,6 +349,19 @@ def test_a_message_is_gone_when_a_later_one_has_started(published: list[Any]) ->
     hear(answer(ProgressReported(attempt=1), later))
     assert attempts.give_up_lost(["transcription"], empty=False) == 1
     assert the_delivery(id=lost.id).error == "lost_in_transit"
+
+
+def test_a_message_is_not_gone_because_one_that_was_sent_again_had_started_before(published: list[Any]) -> None:
+    organization = make_organization()
+    crashed = received(make_conversation(organization))
+    send()
+    hear(answer(ProgressReported(attempt=1), crashed), answer(ServiceFailed(attempt=1, code="crashed"), crashed))
+    Delivery.objects.update(due_at="2100-01-01T00:00:00Z")
+    received(make_conversation(organization))
+    relay.Relay().relay_once()
+    age(the_delivery(state=State.SENT), 20)
+    send()
+    assert attempts.give_up_lost(["transcription"], empty=False) == 0
 
 
 # ── Joining ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -448,8 +452,6 @@ def test_registering_again_notes_only_that_the_service_was_seen() -> None:
 def test_failing_for_good_is_said_again_when_a_replay_fails_too(
     conversation: Conversation, published: list[Any]
 ) -> None:
-    from conversations.services.calls import retry
-
     said = received(conversation)
     send()
     hear(answer(ServiceFailed(attempt=1, code="audio_unreadable", permanent=True), said))
@@ -461,3 +463,61 @@ def test_failing_for_good_is_said_again_when_a_replay_fails_too(
     conversation.refresh_from_db()
     assert conversation.status == "failed"
     assert Event.objects.filter(type=ConversationFailed.__name__).count() == 2
+
+
+# ── Two steps of one call ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fail_both(conversation: Conversation) -> Record:
+    """Audio redaction and qualification have failed for good, in this order."""
+    event = TranscriptAnonymized(
+        audio=BLOB, settings=BLOB, transcript=stored(conversation, Transcript(language="en", duration=1.0)),
+        entities=stored(conversation, Entities()), language="en", duration=1.0,
+    )  # fmt: skip
+    said = Record.initial(event, source="anonymization", subject=str(conversation.id),
+                          tenant=str(conversation.organization_id), id=str(conversation.run))  # fmt: skip
+    record(said)
+    send()
+    for service in ("audio_redaction", "qualification"):
+        hear(answer(ServiceFailed(attempt=1, code="crashed", permanent=True), said, service))
+    return said
+
+
+def stored(conversation: Conversation, document: Document) -> Blob:
+    place = str(conversation.organization_id), str(conversation.id)
+    return blob_store().put("safe", *place, [encode(document)], "application/json")
+
+
+def test_a_call_stays_failed_until_both_steps_are_revived(conversation: Conversation, published: list[Any]) -> None:
+    said = fail_both(conversation)
+    tags = stored(conversation, Tags())
+    hear(answer(ConversationQualified(tags=tags), said, "qualification"))
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.failure_service) == ("failed", "audio_redaction")
+    hear(answer(AudioRedacted(master=BLOB, player=BLOB, peaks=BLOB), said, "audio_redaction"))
+    conversation.refresh_from_db()
+    assert conversation.status == "completed"
+
+
+def test_a_call_with_a_step_that_was_given_up_stays_failed_when_another_is_retried(
+    conversation: Conversation, published: list[Any]
+) -> None:
+    said = fail_both(conversation)
+    dead_letters.give_up(Delivery.objects.filter(service="audio_redaction"))
+    retry(conversation.organization, [conversation.id])
+    hear(answer(ConversationQualified(tags=stored(conversation, Tags())), said, "qualification"))
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.failure_service) == ("failed", "audio_redaction")
+
+
+def test_a_late_answer_of_an_earlier_run_revives_nothing(published: list[Any]) -> None:
+    conversation = make_conversation(make_organization(), audio=to_builtins(BLOB))
+    earlier = received(conversation)
+    send()
+    reprocess(conversation)
+    send()
+    later = relay.record_of(published[-1])
+    hear(answer(ServiceFailed(attempt=1, code="audio_unreadable", permanent=True), later))
+    hear(answer(transcribed(), earlier))
+    conversation.refresh_from_db()
+    assert conversation.status == "failed"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from billiard.exceptions import WorkerLostError
+from msgspec import structs
 
 from pipeline import bus, service
 from pipeline.config import Secret
@@ -149,3 +150,17 @@ def test_a_worker_registers_the_services_of_its_queues() -> None:
     assert isinstance(gpu[0].data, ServiceRegistered)
     assert gpu[0].data.subscribes == ("ConversationReceived",)
     assert gpu[0].data.says == ("ConversationTranscribed",)
+
+
+def test_a_service_says_from_when_on_it_wants_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking = structs.replace(a_service(qualify), since="2025-01-01T00:00:00Z")
+    monkeypatch.setattr(service, "SERVICES", {asking.name: asking})
+    (registration,) = registrations({"cpu"})
+    assert isinstance(registration.data, ServiceRegistered)
+    assert registration.data.since == "2025-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("since", ["2025-01-01T00:00:00", "last week"])
+def test_a_past_that_is_no_moment_is_refused_before_it_is_said(since: str) -> None:
+    with pytest.raises(ValueError, match=since):
+        service.service("archive", queue="cpu", since=since)
