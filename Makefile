@@ -54,10 +54,6 @@ CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER SERVICES WIRING,$(if $(
 chaos: $(VENV)/.installed-dev ## kill, freeze and empty everything under load, and count what is lost: docs/chaos.md
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-.PHONY: chaos-test
-chaos-test: $(VENV)/.installed-dev ## two small storms and the control, as tests
-	$(BIN)/python -m pytest -m slow tests/chaos
-
 .PHONY: lock
 lock: $(VENV)/.installed-dev ## renew requirements.txt and requirements-dev.txt from their .in files
 	$(PIP) uv

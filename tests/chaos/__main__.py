@@ -24,7 +24,7 @@ from tests.chaos.cluster import Cluster, database, manage, parley_processes, wai
 from tests.chaos.faults import FAULTS, Storm
 from tests.chaos.invented import LEASE, InventedCall
 from tests.chaos.load import Load
-from tests.chaos.naive import naive_is_up, naive_processes, storm_over_naive
+from tests.chaos.naive import QUEUES, naive_processes, storm_over_naive
 from tests.chaos.nemesis import strike
 from tests.chaos.recorded import recording_of
 from tests.running import environment_of, free_port
@@ -192,7 +192,7 @@ def under_naive(home: Home, given: argparse.Namespace) -> dict[str, Any]:
         cluster.start("broker")
         broker.wait_until_ready()
         cluster.start("ledger", "worker")
-        if not wait_until(lambda: naive_is_up(broker.url), SECONDS_TO_START):
+        if not wait_until(lambda: broker.has(QUEUES), SECONDS_TO_START):
             raise RuntimeError("The naive services did not come up.")
         storm = Storm(cluster, broker, random.Random(f"nemesis {given.seed}"))
         return storm_over_naive(storm, given.seed, given.conversations, given.faults, effects)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import redis
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, ChannelError
 from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -41,6 +41,9 @@ class Broker(Protocol):
 
     def refuse(self, seconds: float) -> None:
         """Take nothing in for a while, as when its memory is full."""
+
+    def has(self, queues: list[str]) -> bool:
+        """Whether there are these queues on the control's exchange."""
 
     def leftovers(self) -> list[str]:
         """What lies there: messages on queues, and what was taken and not acknowledged."""
@@ -98,6 +101,11 @@ class Valkey:
         with suppress(redis.ConnectionError), self.client() as client:
             client.config_set("maxmemory", 0)
 
+    def has(self, queues: list[str]) -> bool:
+        """As kombu notes them: an empty queue is no key."""
+        with self.client() as client:
+            return bool(client.scard("_kombu.binding.events") == len(queues))
+
     def leftovers(self) -> list[str]:
         """Its keys."""
         try:
@@ -148,6 +156,16 @@ class Rabbit:
         self.server.control("set_vm_memory_high_watermark", "0.0000001")
         time.sleep(seconds)
         self.server.control("set_vm_memory_high_watermark", "0.6")
+
+    def has(self, queues: list[str]) -> bool:
+        """Ask for each."""
+        try:
+            with Connection(self.url) as connection:
+                for name in queues:
+                    connection.channel().queue_declare(name, passive=True)
+        except ChannelError:
+            return False
+        return True
 
     def leftovers(self) -> list[str]:
         """The queues with messages, ready or not acknowledged."""

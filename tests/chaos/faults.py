@@ -192,7 +192,7 @@ def service_joined_or_left(storm: Storm) -> None:
     switch_newcomer(storm, on=True)
     newcomer.wanted = True
     past = {row["id"] for row in storm.cluster.query(RECEIVED)}
-    if not wait_until(lambda: past <= {row["event_id"] for row in storm.cluster.query(ARCHIVED)}, 60):
+    if not wait_until(lambda: past <= {row["event_id"] for row in storm.cluster.query(ARCHIVED)}, 60 + len(past) / 10):
         storm.wrong.append("a service that joined was not given all that had happened")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from kombu import Connection, Consumer, Exchange, Message, Producer, Queue
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import OperationalError
 from kombu.mixins import ConsumerMixin
 
 from pipeline.events import (
@@ -37,6 +37,7 @@ CASCADE: dict[str, tuple[type[Event], type[Event]]] = {
     "audio_redaction": (TranscriptAnonymized, AudioRedacted),
     "qualification": (TranscriptAnonymized, ConversationQualified),
 }
+QUEUES = [f"naive.{name}" for name in (*CASCADE, "recorder")]
 LAST = (AudioRedacted.__name__, ConversationQualified.__name__)
 RECORDER, CPU_WORKERS, SECONDS_OF_SILENCE, MOST_SECONDS = "recorder", 4, 12, 90
 
@@ -88,17 +89,6 @@ def naive_processes(url: str, effects: Path) -> list[Process]:
     services = {"worker-gpu-1": "transcription", "worker-gpu-2": "transcription", "ledger": RECORDER}
     services |= {f"worker-cpu-{number}": cpu for number in range(CPU_WORKERS)}
     return [python(name, f"-m tests.chaos.naive {which} {url} {effects}") for name, which in services.items()]
-
-
-def naive_is_up(url: str) -> bool:
-    """Whether each has its queue."""
-    try:
-        with Connection(url, connect_timeout=2) as connection:
-            for name in (*CASCADE, RECORDER):
-                connection.channel().queue_declare(f"naive.{name}", passive=True)
-    except (ChannelError, OSError):
-        return False
-    return True
 
 
 def storm_over_naive(storm: Storm, seed: int, calls: int, faults: int, effects: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from tests.chaos.invented import LEASE
 app = bus.app()
 
 
-@service("archive", queue="archive", lease=LEASE, since="2000-01-01T00:00:00Z")
+@service("archive", queue="archive", lease=LEASE, window=16, since="2000-01-01T00:00:00Z")
 def archive(event: ConversationReceived) -> None:
     """Read the call, once."""
     with local_copy(event.audio) as path:

@@ -15,11 +15,11 @@ SECONDS, LATEST_START = (4.0, 9.0), 20.0
 
 @cache
 def recording_of(call: InventedCall) -> bytes:
-    """Some seconds of speech as FLAC; of a poison, what is no recording at all."""
+    """Some seconds of speech as WAV; of a poison, what is no recording at all."""
     if call.poison:
         return f"This is no recording, number {call.number} of {call.seed}.".encode()
     chance = random.Random(f"recording {call.seed} {call.number}")
     sample = chance.choice(sorted(SAMPLES.glob("*.flac")))
     stretch = ["-ss", f"{chance.uniform(0, LATEST_START):.3f}", "-t", f"{chance.uniform(*SECONDS):.3f}"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(sample), *stretch, "-f", "flac", "-"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(sample), *stretch, "-f", "wav", "-"]
     return subprocess.run(command, capture_output=True, check=True).stdout
