@@ -95,7 +95,8 @@ class Delivery(models.Model):
         constraints = [models.UniqueConstraint(fields=["event", "service"], name="delivery_once")]
         indexes = [
             models.Index(
-                fields=["service", "lane", "tenant", "due_at", "id"],
+                fields=["service", "lane", "tenant", "id"],
+                include=["due_at"],
                 name="delivery_pending",
                 condition=Q(state="pending"),
             ),

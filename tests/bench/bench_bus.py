@@ -1,11 +1,16 @@
 """``make bench-bus``: how fast the ledger is, beside plain Celery and a naive outbox, on the same servers in one run.
 
-* ``bus_ledger``: events recorded beforehand, then relay → worker → ledger, one ledger, one worker process, a no-op
-  service; deliveries done a second, counted in Postgres.
+Each wiring gets the same no-ops and one worker of one process; the rounds take turns, and medians are given.
+
+* ``bus_plain_celery``: tasks sent beforehand, counted in the broker, with Celery's own settings: the limit.
+* ``bus_ledger``: events recorded beforehand, then relay → worker → ledger; deliveries done a second, counted in Postgres.
 * ``bus_two_ledgers``: the same with two.
-* ``bus_plain_celery``: no-op tasks sent beforehand, counted in the broker: the limit.
-* ``bus_naive_outbox``: rows published one at a time, each in its own transaction.
-* ``bus_hop_quiet``: from recording an event to its delivery being done, one at a time.
+* ``bus_naive_outbox``: the same way through Postgres, one row, one transaction and one message at a time.
+* ``bus_hop_quiet``: from recording an event to its delivery being done, one at a time; ``plain``: a task of Celery's.
+* ``bus_hop_full``: the same while events are recorded at nine tenths of the rate that was just measured.
+* ``bus_answers``: answers that lie ready on the queue ``ledger``, recorded a second, by one ledger and by two: what a
+  ledger does when no worker holds it up.
+* ``bus_cpu_…``: milliseconds of processor time a delivery, of all processes of a kind.
 """
 
 import os
@@ -14,18 +19,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.bench import say
 from webapp.stack import environment, postgres, valkey
 from webapp.stack.home import Home
 
 DELIVERIES = int(os.environ.get("DELIVERIES", "3000"))
-QUIET_HOPS = 100
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+QUIET_HOPS, FULL_SECONDS, BATCH = 200, 10.0, 8
 ROOT = Path(__file__).resolve().parents[2]
+CELERY = ("-m", "celery", "-A")
+ALONE = ("worker", "-c", "1", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR")
+KINDS = {"ledger": "run_ledger", "worker": "bus_services", "postgres": "postgres", "broker": "valkey-server"}
+Rate = Callable[[dict[str, str]], float]
 
 
 def main() -> None:
@@ -41,34 +53,44 @@ def main() -> None:
 
 
 def measure() -> None:
-    """All figures; each of the three wirings gets the same number of no-ops."""
+    """All figures."""
     import django
 
     django.setup()
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    with process("-m", "celery", "-A", "tests.bench.bus_services:application", "worker", "-c", "1", "-Q", "cpu",
-                 "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR"):  # fmt: skip
-        place = prepare()
-        plain = plain_celery()
-        one = through_ledgers(place, 1)
-        two = through_ledgers(place, 2)
-        outbox = naive_outbox(place)
-        hops = quiet_hops(place)
-    say("bus_plain_celery", plain, "tasks/s")
-    say("bus_ledger", one, "deliveries/s")
-    say("bus_ledger_ratio", one / plain, "of plain Celery")
-    say("bus_two_ledgers", two, "deliveries/s")
-    say("bus_naive_outbox", outbox, "rows/s")
-    say("bus_hop_quiet_p50", 1000 * statistics.median(hops), "ms")
-    say("bus_hop_quiet_p99", 1000 * sorted(hops)[int(0.99 * len(hops))], "ms")
+    place = prepare()
+    wirings: dict[str, Rate] = {
+        "bus_plain_celery": plain_celery, "bus_ledger": one_ledger, "bus_two_ledgers": two_ledgers,
+        "bus_naive_outbox": naive_outbox,
+    }  # fmt: skip
+    rates: dict[str, list[float]] = {name: [] for name in wirings}
+    for _ in range(ROUNDS):
+        for name, rate in wirings.items():
+            rates[name].append(rate(place))
+    medians = {name: statistics.median(measured) for name, measured in rates.items()}
+    for name, median in medians.items():
+        say(name, median, "deliveries/s")
+        say(f"{name}_ratio", median / medians["bus_plain_celery"], "of plain Celery")
+    say_hops(place, medians["bus_ledger"])
+    for ledgers in (1, 2):
+        say(f"bus_answers_{ledgers}_ledgers", answers_recorded(place, ledgers), "deliveries/s")
+
+
+def say_hops(place: dict[str, str], rate: float) -> None:
+    """The latency of a hop: quiet, plain, and near the full rate."""
+    for name, hops in (
+        ("quiet", quiet_hops(place)), ("plain_quiet", plain_hops()), ("full", full_hops(place, 0.9 * rate))
+    ):  # fmt: skip
+        say(f"bus_hop_{name}_p50", 1000 * statistics.median(hops), "ms")
+        say(f"bus_hop_{name}_p99", 1000 * sorted(hops)[int(0.99 * len(hops))], "ms")
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[None]:
-    """A process of Parley's while the block lasts."""
-    running = subprocess.Popen([sys.executable, *arguments], cwd=ROOT)
+    """A process while the block lasts."""
+    running = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -76,17 +98,28 @@ def process(*arguments: str) -> Iterator[None]:
         running.wait(timeout=60)
 
 
+def parley_worker() -> Any:
+    """A worker with the no-op service."""
+    return process(*CELERY, "tests.bench.bus_services:application", *ALONE, "-Q", "cpu")
+
+
+def plain_worker() -> Any:
+    """A worker with the plain tasks."""
+    return process(*CELERY, "tests.bench.bus_services:plain_application", *ALONE)
+
+
 def prepare() -> dict[str, str]:
-    """One organization and call that all events are about, and the service, with a window of 64."""
+    """One organization and call that all events are about, and the services, with a window of 64."""
     from conversations.models import Conversation, Organization, Subscription
     from pipeline.records import uuid7
 
     organization = Organization.objects.create(name="bench")
     call = Conversation.objects.create(organization=organization, run=uuid7(), audio={}, audio_digest="bench")
-    Subscription.objects.update(active=False)
-    Subscription.objects.create(
-        service="noop", subscribes=["ConversationReceived"], queue="cpu", window=64, active=True
-    )
+    Subscription.objects.update(active=False, required=False)
+    for name in ("noop", "naive"):
+        Subscription.objects.create(
+            service=name, subscribes=["ConversationReceived"], queue="cpu", window=64, active=name == "noop"
+        )
     return {"subject": str(call.id), "tenant": str(organization.id)}
 
 
@@ -100,61 +133,113 @@ def events(place: dict[str, str], count: int) -> list[Any]:
     return [Record.initial(event, source="monolith", **place) for _ in range(count)]
 
 
-def through_ledgers(place: dict[str, str], ledgers: int) -> float:
-    """Deliveries done a second."""
+def record_events(place: dict[str, str]) -> list[Any]:
+    """Events that are owed and not yet sent."""
     from conversations.ledger.recording import record
+
+    said = events(place, DELIVERIES)
+    record(*said)
+    return said
+
+
+def done_a_second(done: Callable[[], int], expected: int) -> float:
+    """How fast a count grows, without its first and last hundred."""
+    before = wait_for(done, done() + 100)
+    started, spent = time.monotonic(), processor_time()
+    after = wait_for(done, before + expected - 200)
+    took, count = time.monotonic() - started, after - before
+    for kind, seconds in processor_time().items():
+        if (used := seconds - spent[kind]) > 0:
+            print(f"  {kind}: {1000 * used / count:.2f} ms each", file=sys.stderr)
+    print(f"{count / took:.0f} a second", file=sys.stderr, flush=True)
+    return count / took
+
+
+def processor_time() -> dict[str, float]:
+    """Seconds that the processes of each kind have had a processor."""
+    spent = dict.fromkeys(KINDS, 0.0)
+    for each in psutil.process_iter(["cmdline", "cpu_times"]):
+        words = " ".join(each.info["cmdline"] or [])
+        for kind, mark in KINDS.items():
+            if mark in words and each.info["cpu_times"]:
+                spent[kind] += each.info["cpu_times"].user + each.info["cpu_times"].system
+                break
+    return spent
+
+
+def done_deliveries(service: str = "noop") -> int:
+    """How many deliveries are done."""
     from conversations.models import Delivery
 
-    record(*events(place, DELIVERIES))
+    return Delivery.objects.filter(service=service, state="done").count()
+
+
+def one_ledger(place: dict[str, str]) -> float:
+    """Deliveries done a second."""
+    return through_ledgers(place, 1)
+
+
+def two_ledgers(place: dict[str, str]) -> float:
+    """Deliveries done a second."""
+    return through_ledgers(place, 2)
+
+
+def through_ledgers(place: dict[str, str], ledgers: int) -> float:
+    """Deliveries done a second."""
+    record_events(place)
     with ExitStack() as stack:
+        stack.enter_context(parley_worker())
         for _ in range(ledgers):
             stack.enter_context(process("manage.py", "run_ledger"))
-        done = Delivery.objects.filter(state="done")
-        before = wait_for(lambda: done.count(), done.count() + 100)
-        started = time.monotonic()
-        after = wait_for(lambda: done.count(), before + DELIVERIES - 150)
-        return (after - before) / (time.monotonic() - started)
+        return done_a_second(done_deliveries, DELIVERIES)
 
 
-def plain_celery() -> float:
+def plain_celery(_: dict[str, str]) -> float:
     """Tasks run a second."""
-    from tests.bench.bus_services import application, counter
-
-    def done() -> int:
-        return int(counter.get("plain") or 0)
+    from tests.bench.bus_services import plain
 
     for _ in range(DELIVERIES):
-        application.send_task("plain", queue="cpu")
-    before = wait_for(done, done() + 100)
-    started = time.monotonic()
-    after = wait_for(done, DELIVERIES - 50)
-    return (after - before) / (time.monotonic() - started)
+        plain.apply_async()
+    with plain_worker():
+        return done_a_second(plain_count, DELIVERIES)
+
+
+def plain_count() -> int:
+    """How many plain tasks have run."""
+    from tests.bench.bus_services import counter
+
+    return int(counter.get("plain") or 0)
 
 
 def naive_outbox(place: dict[str, str]) -> float:
-    """Rows published a second, one transaction and one publish each."""
-    from django.db import transaction
+    """Rows done a second."""
+    from conversations.models import Subscription
 
-    from conversations.ledger.models import Delivery
-    from conversations.ledger.recording import record
+    services = Subscription.objects.filter(service__in=["noop", "naive"])
+    services.update(active=True)
+    services.filter(service="noop").update(active=False)
+    record_events(place)
+    services.filter(service="noop").update(active=True)
+    services.filter(service="naive").update(active=False)
+    with plain_worker(), process("-m", "tests.bench.bus_services"):
+        return done_a_second(lambda: done_deliveries("naive"), DELIVERIES)
+
+
+def answers_recorded(place: dict[str, str], ledgers: int) -> float:
+    """Answers recorded a second, of those that lie ready."""
+    from conversations.models import Delivery
     from pipeline import bus
-    from pipeline.records import to_wire
-    from tests.bench.bus_services import application
+    from pipeline.events import DeliveryHandled
+    from pipeline.records import Record
 
-    said = events(place, 500)
-    record(*said)
-    wires = {each.id: to_wire(each) for each in said}
-    started = time.monotonic()
-    with application.producer_pool.acquire(block=True) as producer:
-        for _ in said:
-            with transaction.atomic():
-                row = Delivery.objects.select_for_update(skip_locked=True).filter(state="pending").first()
-                assert row
-                bus.publish_task(producer, queue_name="ledger-bench", service="noop", record=wires[str(row.event_id)],
-                                 attempt=1)  # fmt: skip
-                row.state = "cancelled"
-                row.save(update_fields=["state"])
-    return len(said) / (time.monotonic() - started)
+    said = record_events(place)
+    Delivery.objects.filter(event_id__in=[each.id for each in said]).update(state="sent", sends=1, sent_at="2030-01-01")
+    for each in said:
+        bus.say([Record.caused(DeliveryHandled(attempt=1), by=each, source="noop")])
+    with ExitStack() as stack:
+        for _ in range(ledgers):
+            stack.enter_context(process("manage.py", "run_ledger"))
+        return done_a_second(done_deliveries, DELIVERIES)
 
 
 def quiet_hops(place: dict[str, str]) -> list[float]:
@@ -163,18 +248,52 @@ def quiet_hops(place: dict[str, str]) -> list[float]:
     from conversations.models import Delivery
 
     hops = []
-    with process("manage.py", "run_ledger"):
-        for each in events(place, QUIET_HOPS + 10):
+    with parley_worker(), process("manage.py", "run_ledger"):
+        for each in events(place, QUIET_HOPS + 20):
             started = time.monotonic()
             record(each)
             mine = Delivery.objects.filter(event_id=each.id, state="done")
             while not mine.exists():
                 time.sleep(0.001)
             hops.append(time.monotonic() - started)
-    return hops[10:]
+    return hops[20:]
 
 
-def wait_for(count: Any, least: int) -> int:
+def plain_hops() -> list[float]:
+    """Seconds of one plain task at a time."""
+    from tests.bench.bus_services import plain
+
+    hops = []
+    with plain_worker():
+        for _ in range(QUIET_HOPS + 20):
+            started, before = time.monotonic(), plain_count()
+            plain.apply_async()
+            while plain_count() == before:
+                time.sleep(0.001)
+            hops.append(time.monotonic() - started)
+    return hops[20:]
+
+
+def full_hops(place: dict[str, str], rate: float) -> list[float]:
+    """Seconds from recording to done, of events that are recorded at a rate, without those of the first two seconds."""
+    from conversations.ledger.recording import record
+    from conversations.models import Delivery
+
+    said = events(place, int(rate * FULL_SECONDS))
+    with parley_worker(), process("manage.py", "run_ledger"):
+        record(*events(place, 200))
+        wait_for(lambda: int(not Delivery.objects.filter(service="noop").exclude(state="done").exists()), 1)
+        started = time.monotonic()
+        for first in range(0, len(said), BATCH):
+            time.sleep(max(started + first / rate - time.monotonic(), 0))
+            record(*said[first : first + BATCH])
+        wait_for(lambda: int(not Delivery.objects.filter(service="noop").exclude(state="done").exists()), 1)
+    late = [each.id for each in said[int(2 * rate) :]]
+    rows = Delivery.objects.filter(event_id__in=late).values_list("done_at", "created_at")
+    return [(done - created).total_seconds() for done, created in rows]
+
+
+def wait_for(count: Callable[[], int], least: int) -> int:
     """Wait until something has been counted so often; the count."""
     deadline = time.monotonic() + 300
     while (counted := count()) < least:
