@@ -85,7 +85,7 @@ def queue(name: str) -> Queue:
 def app() -> Celery:
     """The Celery application."""
     url = config().broker_url
-    celery = Celery("parley", broker=url or None)
+    celery = Celery("parley", broker=url or None, fixups=[])  # no Django, also where its settings are named
     celery.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -123,6 +123,11 @@ def connect(options: dict[str, Any] | None = None) -> Connection:
     return Connection(url, transport_options=transport_options(url) if options is None else options)
 
 
+def to_declare(name: str) -> list[Queue]:
+    """What must be there before a message is published: a Redis list comes into being by itself."""
+    return [queue(name)] if is_amqp(config().broker_url) else []
+
+
 def publish_task(producer: Producer, *, queue_name: str, service: str, record: dict[str, Any], attempt: int) -> None:
     """Put a delivery on a service's queue, as a Celery task named like the service.
 
@@ -140,7 +145,7 @@ def publish_task(producer: Producer, *, queue_name: str, service: str, record: d
         message.body,
         exchange="",
         routing_key=queue_name,
-        declare=[queue(queue_name)],
+        declare=to_declare(queue_name),
         headers=message.headers,
         serializer="json",
         **CONFIRMED,
@@ -156,7 +161,7 @@ def say(records: Iterable[Record]) -> None:
             body,
             exchange="",
             routing_key=LEDGER,
-            declare=[queue(LEDGER)],
+            declare=to_declare(LEDGER),
             content_type="application/cloudevents-batch+json",
             content_encoding="utf-8",
             retry=True,

@@ -88,9 +88,11 @@ def say_hops(place: dict[str, str], rate: float) -> None:
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[None]:
-    """A process while the block lasts."""
-    running = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+def process(*arguments: str, worker: bool = False) -> Iterator[None]:
+    """A process while the block lasts; a worker has no Django."""
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE" or not worker}
+    command = [sys.executable, *arguments]
+    running = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -100,12 +102,12 @@ def process(*arguments: str) -> Iterator[None]:
 
 def parley_worker() -> Any:
     """A worker with the no-op service."""
-    return process(*CELERY, "tests.bench.bus_services:application", *ALONE, "-Q", "cpu")
+    return process(*CELERY, "tests.bench.bus_services:application", *ALONE, "-Q", "cpu", worker=True)
 
 
 def plain_worker() -> Any:
     """A worker with the plain tasks."""
-    return process(*CELERY, "tests.bench.bus_services:plain_application", *ALONE)
+    return process(*CELERY, "tests.bench.bus_services:plain_application", *ALONE, worker=True)
 
 
 def prepare() -> dict[str, str]:
