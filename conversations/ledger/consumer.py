@@ -25,7 +25,7 @@ from conversations.ledger.retention import is_old_news
 from pipeline import bus
 from pipeline.events import ABOUT_A_DELIVERY, ProgressReported, ServiceFailed, ServiceRegistered
 from pipeline.failpoints import failpoint
-from pipeline.records import InvalidRecord, Record, from_wire
+from pipeline.records import InvalidRecord, Record, answer_id, from_wire
 
 log = logging.getLogger(__name__)
 GATHER_SECONDS, MOST_GATHERED, NOTE_SECONDS = 0.02, 100, 1.0
@@ -191,12 +191,16 @@ def believed(records: list[Record]) -> list[Record]:
 
 
 def placed(said: Record, given: Given | None) -> Record:
-    """A record with subject, tenant and run taken from the delivery that it answers. Raises Unbelieved."""
+    """A record with subject, tenant and run taken from the delivery that it answers, and the id that its answer has.
+
+    Raises Unbelieved.
+    """
     if given is None:
         raise Unbelieved(f"A {said.type} answers no delivery.")
     if not isinstance(said.data, ABOUT_A_DELIVERY) and said.type not in given.says:
         raise Unbelieved(f"A {said.type} was said by a service that did not register to.")
-    return structs.replace(said, subject=given.subject, tenant=given.tenant, correlationid=given.correlationid)
+    id = answer_id(said.data, said.causationid, said.source)
+    return structs.replace(said, id=id, subject=given.subject, tenant=given.tenant, correlationid=given.correlationid)
 
 
 def park(body: Any, error: Exception) -> None:

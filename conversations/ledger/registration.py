@@ -8,10 +8,12 @@ from pipeline.config import config
 from pipeline.events import ServiceRegistered
 from pipeline.records import Record
 
+# Not of a call that was erased, nor of a run that another has replaced: there is nothing of them to work on.
 BACKFILL = """
 insert into conversations_delivery (event_id, service, subject, tenant, correlationid, lane)
 select e.id, %(service)s, e.subject, e.tenant, e.correlationid, 1
 from conversations_event e
+join conversations_conversation c on c.id = e.subject and c.run = e.correlationid
 where e.type = any(%(subscribes)s) and e.recorded_at >= %(since)s::timestamptz
 on conflict do nothing
 """
@@ -21,7 +23,7 @@ def register(said: Record) -> None:
     """Take in what a service says of itself. An unchanged one only updates ``last_seen``.
 
     A new service is active at once if ``PARLEY_SERVICES`` names it, else when an admin switches it on; one that was
-    switched off stays off. A service of the cascade (``required``) says and hears what the migration says.
+    switched off stays off. Those of the cascade (``required``) are there by migration, before they first register.
     """
     data = said.data
     assert isinstance(data, ServiceRegistered)

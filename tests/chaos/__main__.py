@@ -186,7 +186,7 @@ def verdict(storm: Storm, leftovers: list[str]) -> dict[str, Any]:
 def under_naive(home: Home, given: argparse.Namespace) -> dict[str, Any]:
     """The control."""
     effects, broker = home.path / "effects", BROKERS[given.broker](home)
-    environ = {**environment_of(home.path, 0), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
+    environ = {**environment_of(home.path, free_port()), **environment.embedded(home), "PARLEY_BROKER_URL": broker.url}
     cluster = Cluster(home, environ, [broker.process, *naive_processes(broker.url, effects)])
     try:
         cluster.start("broker")

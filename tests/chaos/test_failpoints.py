@@ -95,7 +95,7 @@ def test_an_erasure_that_was_cut_short_is_finished_by_asking_again(storm: Storm,
         assert wait_until(lambda: erased(client, id), SECONDS)
     assert not armed.exists()
     assert not storm.cluster.query("select 1 from conversations_conversation where id = %s", id)
-    assert not (storm.cluster.home.path / "keys").glob(f"*/{id}")
+    assert list((storm.cluster.home.path / "keys").glob(f"*/{id}")) == []
 
 
 def erased(client: httpx.Client, id: str) -> bool:

@@ -433,6 +433,26 @@ def test_a_named_service_joins_by_starting_and_is_owed_the_past_it_asks_for(
     assert Delivery.objects.filter(service="archive").count() == 1
 
 
+def test_the_past_has_no_calls_that_were_erased_and_no_runs_that_were_replaced() -> None:
+    erased, replaced, kept = (make_conversation(make_organization()) for _ in range(3))
+    for each in (erased, replaced, kept):
+        received(each)
+    erased.delete()
+    Conversation.objects.filter(id=replaced.id).update(run=uuid7())
+    hear(registration(since="2020-01-01T00:00:00Z"))
+    assert list(Delivery.objects.filter(service="archive").values_list("subject", flat=True)) == [kept.id]
+
+
+def test_an_answer_has_the_id_that_its_cause_gives_it_whatever_its_worker_says(
+    conversation: Conversation, published: list[Any]
+) -> None:
+    said = received(conversation)
+    relay.Relay().relay_once()
+    for _ in range(2):
+        hear(answer(transcribed(), said) | {"id": str(uuid7())})
+    assert Event.objects.filter(type=ConversationTranscribed.__name__).count() == 1
+
+
 def test_a_service_that_was_switched_off_stays_off(monkeypatch: pytest.MonkeyPatch) -> None:
     Subscription.objects.filter(service="transcription").update(active=False, switched_off=True)
     event = ServiceRegistered(subscribes=("ConversationReceived",), says=(), queue="gpu")
