@@ -3,13 +3,9 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kombu import Connection
-
-from webapp.stack.child import child
 
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 SECONDS_TO_START = 120
@@ -55,7 +51,7 @@ class RabbitMQ:
         """What `rabbitmqctl` answers."""
         command = [str(PROGRAMS / "rabbitmqctl"), "--quiet", *words]
         environ = {**os.environ, **self.environment()}
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60).stdout
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=180).stdout
 
     def wait_until_ready(self) -> None:
         """Wait until the server takes connections."""
@@ -69,13 +65,3 @@ class RabbitMQ:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
-
-
-@contextmanager
-def running(folder: Path, port: int) -> Iterator[RabbitMQ]:
-    """Run the server."""
-    server = RabbitMQ(folder, port)
-    server.prepare()
-    with child(server.command(), log=folder / "server.log", environment=dict(os.environ)):
-        server.wait_until_ready()
-        yield server

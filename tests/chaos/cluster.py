@@ -82,16 +82,19 @@ class Cluster:
     def __init__(self, home: Home, environ: dict[str, str], processes: list[Process]) -> None:
         self.home, self.environ = home, environ
         self.processes = processes
-        self.closing = threading.Event()
+        self.closing, self.ended = threading.Event(), threading.Event()
+        self.starting = threading.Lock()
         self.keeper = threading.Thread(target=self.keep, name="keeper", daemon=True)
         self.keeper.start()
 
     def keep(self) -> None:
         """Start what is wanted and not there. Only this thread starts: its death ends what it started."""
         while not self.closing.wait(KEEPER_SECONDS):
-            for process in self.processes:
-                if process.wanted and not process.alive:
-                    process.start(self.environ, self.home.logs)
+            with self.starting:
+                for process in self.processes:
+                    if process.wanted and not process.alive:
+                        process.start(self.environ, self.home.logs)
+        self.ended.wait()
 
     def start(self, *kinds: str) -> None:
         """Let processes of these kinds run."""
@@ -139,14 +142,17 @@ class Cluster:
 
     def close(self) -> None:
         """Kill everything, the servers last."""
-        for process in self.processes:
-            process.wanted = False
+        with self.starting:
+            for process in self.processes:
+                process.wanted = False
         self.closing.set()
-        self.keeper.join()
         for process in reversed(self.processes):
             if process.alive:
                 server = process.kind == "database"  # its children are in groups of their own; it ends them itself
                 process.end(signal.SIGQUIT if server else signal.SIGKILL, group=not server)
+        # Not before: with the keeper dies what it started itself, RabbitMQ's script and not RabbitMQ.
+        self.ended.set()
+        self.keeper.join()
 
 
 def database(home: Home) -> Process:

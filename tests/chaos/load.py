@@ -75,7 +75,7 @@ class Load:
         self.lock = threading.Lock()
         self.waiting: queue.Queue[Upload | None] = queue.Queue()
         self.planned = [self.new_upload(poison=self.poison(number, calls)) for number in range(calls)]
-        self.clients = [threading.Thread(target=self.send_released) for _ in range(CLIENTS)]
+        self.clients = [threading.Thread(target=self.send_released, daemon=True) for _ in range(CLIENTS)]
         for client in self.clients:
             client.start()
 
