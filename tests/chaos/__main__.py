@@ -21,12 +21,13 @@ from pipeline.config import FIVE
 from tests.chaos.brokers import BROKERS, Broker
 from tests.chaos.checks import check, publishes_per_event, recovery_p95
 from tests.chaos.cluster import Cluster, database, manage, parley_processes, wait_until
-from tests.chaos.faults import FAULTS, Storm
+from tests.chaos.faults import FAULTS
 from tests.chaos.invented import LEASE, InventedCall
 from tests.chaos.load import Load
 from tests.chaos.naive import QUEUES, naive_processes, storm_over_naive
 from tests.chaos.nemesis import strike
 from tests.chaos.recorded import recording_of
+from tests.chaos.storm import Storm
 from tests.running import environment_of, free_port
 from webapp.stack import environment, postgres
 from webapp.stack.home import Home

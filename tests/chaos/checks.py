@@ -17,8 +17,8 @@ from pipeline.config import load as load_config
 from pipeline.events import Blob
 from pipeline.storage import BlobStore, StorageError, store_of
 from tests.chaos.cluster import Cluster
-from tests.chaos.faults import Storm
 from tests.chaos.load import Load, Outcome, Upload
+from tests.chaos.storm import Storm
 
 Row = dict[str, Any]
 WHOLE = Counter(
@@ -34,6 +34,15 @@ WHOLE = Counter(
 )
 FAILED = ("ledger", "ConversationFailed")
 OFF = "select service from conversations_subscription where switched_off"
+INTERRUPTED = """
+select s.queue, extract(epoch from a.started_at)::float as began, extract(epoch from a.ended_at)::float as ended,
+       extract(epoch from coalesce(b.started_at, b.ended_at))::float as again
+from conversations_attempt a
+join conversations_attempt b on b.delivery_id = a.delivery_id and b.number = a.number + 1
+join conversations_delivery d on d.id = a.delivery_id
+join conversations_subscription s on s.service = d.service
+where a.outcome = 'lease_expired' and b.ended_at is not null
+"""
 TABLES = "select tablename as name from pg_tables where schemaname = 'public'"
 UNTIL: dict[str, int] = {"transcription": 1, "anonymization": 3, "qualification": 5}  # events before a poison's end
 
@@ -232,18 +241,12 @@ def publishes_per_event(remains: Remains, load: Load) -> float:
 
 
 def recovery_p95(storm: Storm) -> float | None:
-    """Seconds from a kill that ended an attempt until the next attempt started, 95th percentile."""
-    attempts = storm.cluster.query(
-        "select extract(epoch from a.sent_at)::float as began, extract(epoch from a.ended_at)::float as ended,"
-        " extract(epoch from coalesce(b.started_at, b.ended_at))::float as again"
-        " from conversations_attempt a join conversations_attempt b"
-        " on b.delivery_id = a.delivery_id and b.number = a.number + 1"
-        " where a.outcome <> 'done' and a.ended_at is not null and b.ended_at is not null"
+    """Seconds from the kill of a worker until what it had in hand is worked on again, 95th percentile."""
+    attempts = storm.cluster.query(INTERRUPTED)
+    took = sorted(
+        row["again"] - moment
+        for row in attempts
+        for moment, queue in storm.killed_at
+        if queue == row["queue"] and row["began"] <= moment <= row["ended"]
     )
-    took = []
-    for row in attempts:
-        kills = [moment for moment in storm.killed_at if row["began"] <= moment <= row["ended"]]
-        if kills:
-            took.append(row["again"] - kills[-1])
-    took.sort()
     return round(took[math.ceil(0.95 * len(took)) - 1], 1) if took else None

@@ -25,9 +25,9 @@ from pipeline.events import (
     TranscriptAnonymized,
 )
 from tests.chaos.cluster import Process, python, wait_until
-from tests.chaos.faults import Storm
 from tests.chaos.invented import InventedCall, work_on
 from tests.chaos.nemesis import strike
+from tests.chaos.storm import Storm
 
 EXCHANGE = Exchange("events", type="topic")
 CASCADE: dict[str, tuple[type[Event], type[Event]]] = {

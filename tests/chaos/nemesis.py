@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tests.chaos.faults import FAULTS, Storm
+from tests.chaos.faults import FAULTS
+from tests.chaos.storm import Storm
 
 SECONDS_BETWEEN = (0.5, 2.5)
 

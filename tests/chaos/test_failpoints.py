@@ -21,8 +21,8 @@ from tests.chaos.__main__ import drain, start
 from tests.chaos.brokers import BROKERS
 from tests.chaos.checks import check
 from tests.chaos.cluster import Cluster, database, parley_processes, wait_until
-from tests.chaos.faults import Storm
 from tests.chaos.load import Load, Outcome
+from tests.chaos.storm import Storm
 from tests.running import environment_of, free_port
 from webapp.stack import environment
 from webapp.stack.home import Home
