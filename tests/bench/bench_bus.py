@@ -7,7 +7,8 @@ Each wiring gets the same no-ops and one worker of one process; the rounds take 
 * ``bus_two_ledgers``: the same with two.
 * ``bus_naive_outbox``: the same way through Postgres, one row, one transaction and one message at a time.
 * ``bus_hop_quiet``: from recording an event to its delivery being done, one at a time; ``plain``: a task of Celery's.
-* ``bus_hop_full``: the same while events are recorded at nine tenths of the rate that was just measured.
+* ``bus_ledger_live``: the same rate when the events are recorded meanwhile, which costs the same processors.
+* ``bus_hop_full``: the same while events are recorded at nine tenths of that rate.
 * ``bus_answers``: answers that lie ready on the queue ``ledger``, recorded a second, by one ledger and by two: what a
   ledger does when no worker holds it up.
 * ``bus_cpu_…``: milliseconds of processor time a delivery, of all processes of a kind.
@@ -69,11 +70,13 @@ def measure() -> None:
     for _ in range(ROUNDS):
         for name, rate in wirings.items():
             rates[name].append(rate(place))
-    medians = {name: statistics.median(measured) for name, measured in rates.items()}
-    for name, median in medians.items():
-        say(name, median, "deliveries/s")
-        say(f"{name}_ratio", median / medians["bus_plain_celery"], "of plain Celery")
-    say_hops(place, medians["bus_ledger"])
+    for name, measured in rates.items():
+        say(name, statistics.median(measured), "deliveries/s")
+        ratios = [each / plain for each, plain in zip(measured, rates["bus_plain_celery"], strict=True)]
+        say(f"{name}_ratio", statistics.median(ratios), "of plain Celery, in the same round")
+    live = ledger_live(place)
+    say("bus_ledger_live", live, "deliveries/s")
+    say_hops(place, live)
     for ledgers in (1, 2):
         say(f"bus_answers_{ledgers}_ledgers", answers_recorded(place, ledgers), "deliveries/s")
 
@@ -276,6 +279,28 @@ def plain_hops() -> list[float]:
     return hops[20:]
 
 
+def ledger_live(place: dict[str, str]) -> float:
+    """Deliveries done a second of events that are recorded as fast as can be meanwhile."""
+    from conversations.ledger.recording import record
+
+    said = events(place, DELIVERIES)
+    with parley_worker(), process("manage.py", "run_ledger"):
+        record(*events(place, 200))
+        wait_for(all_done, 1)
+        started = time.monotonic()
+        for first in range(0, len(said), BATCH):
+            record(*said[first : first + BATCH])
+        wait_for(all_done, 1)
+    return DELIVERIES / (time.monotonic() - started)
+
+
+def all_done() -> int:
+    """1 when nothing is owed any more."""
+    from conversations.models import Delivery
+
+    return int(not Delivery.objects.filter(service="noop").exclude(state="done").exists())
+
+
 def full_hops(place: dict[str, str], rate: float) -> list[float]:
     """Seconds from recording to done, of events that are recorded at a rate, without those of the first two seconds."""
     from conversations.ledger.recording import record
@@ -284,12 +309,12 @@ def full_hops(place: dict[str, str], rate: float) -> list[float]:
     said = events(place, int(rate * FULL_SECONDS))
     with parley_worker(), process("manage.py", "run_ledger"):
         record(*events(place, 200))
-        wait_for(lambda: int(not Delivery.objects.filter(service="noop").exclude(state="done").exists()), 1)
+        wait_for(all_done, 1)
         started = time.monotonic()
         for first in range(0, len(said), BATCH):
             time.sleep(max(started + first / rate - time.monotonic(), 0))
             record(*said[first : first + BATCH])
-        wait_for(lambda: int(not Delivery.objects.filter(service="noop").exclude(state="done").exists()), 1)
+        wait_for(all_done, 1)
     late = [each.id for each in said[int(2 * rate) :]]
     rows = Delivery.objects.filter(event_id__in=late).values_list("done_at", "created_at")
     return [(done - created).total_seconds() for done, created in rows]
