@@ -51,7 +51,7 @@ bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER SERVICES WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
 
 .PHONY: chaos
-chaos: $(VENV)/.installed-dev ## kill, freeze and empty everything under load, and count what is lost: docs/chaos.md
+chaos: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill, freeze and empty everything under load, and count what is lost: docs/chaos.md
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: lock

@@ -131,15 +131,21 @@ def handle(service: Service, wire: dict[str, Any], attempt: int) -> None:
     try:
         with heart().beating(delivery):
             answers = recall(delivery) or [answer_of(delivery)]
-        failpoint("work.before_publish")
-        bus.say(answers)
-        failpoint("work.after_publish")
     except Exception as error:
         failure = failure_of(error, attempt)
         log.warning("%s failed on %s: %s", service.name, delivery.record.id, failure.code)
-        bus.say([delivery.answer(failure)])
+        answers = [delivery.answer(failure)]
     finally:
         current.reset(token)
+    failpoint("work.before_publish")
+    try:
+        bus.say(answers)
+    except bus.BROKER_ERRORS as error:
+        # No failure of the service: its answer is kept, and the ledger asks again when the lease is over. Said as one,
+        # it ended calls while a RabbitMQ with full memory took nothing in.
+        log.warning("%s could not answer %s: %s", service.name, delivery.record.id, type(error).__name__)
+        return
+    failpoint("work.after_publish")
 
 
 def answer_of(delivery: Delivery) -> Record:

@@ -43,6 +43,11 @@ join conversations_delivery d on d.id = a.delivery_id
 join conversations_subscription s on s.service = d.service
 where a.outcome = 'lease_expired' and b.ended_at is not null
 """
+LAST_WORDS = """
+select d.subject, d.service, string_agg(concat_ws(' ', a.outcome, a.exception, a.locations::text), '; ' order by a.number) as words
+from conversations_delivery d join conversations_attempt a on a.delivery_id = d.id
+where d.state = 'dead' group by d.subject, d.service
+"""
 TABLES = "select tablename as name from pg_tables where schemaname = 'public'"
 UNTIL: dict[str, int] = {"transcription": 1, "anonymization": 3, "qualification": 5}  # events before a poison's end
 
@@ -66,6 +71,7 @@ class Remains:
     deliveries: list[Row]
     parked: list[Row]
     switched_off: set[str]
+    last_words: dict[tuple[UUID, str], str]
     utterances: Counter[UUID]
     tags: Counter[UUID]
 
@@ -78,6 +84,7 @@ class Remains:
             events=cluster.query("select * from conversations_event"),
             deliveries=cluster.query("select * from conversations_delivery"),
             parked=cluster.query("select * from conversations_parked"),
+            last_words={(row["subject"], row["service"]): row["words"] for row in cluster.query(LAST_WORDS)},
             switched_off={row["service"] for row in cluster.query(OFF)},
             utterances=Counter({row["id"]: row["n"] for row in cluster.query(counted.format("utterance"))}),
             tags=Counter({row["id"]: row["n"] for row in cluster.query(counted.format("tag"))}),
@@ -203,7 +210,8 @@ def check_deliveries(remains: Remains, load: Load, findings: Findings) -> None:
         if state != "dead":
             findings.stuck.append(f"a delivery to {service} is {state}")
         elif (subject, service) not in poisoned:
-            findings.unexpected.append(f"a delivery to {service} is dead, and was no poison")
+            why = remains.last_words.get((subject, service), "")
+            findings.unexpected.append(f"a delivery to {service} is dead, and was no poison: {why}")
 
 
 def check_parked(remains: Remains, storm: Storm, findings: Findings) -> None:

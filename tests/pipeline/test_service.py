@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from billiard.exceptions import WorkerLostError
+from kombu.exceptions import ChannelError, OperationalError
 from msgspec import structs
 
 from pipeline import bus, service
@@ -129,6 +130,21 @@ def test_a_crash_is_said_with_its_class_and_place_but_never_its_text(said: Said,
     assert (failure.code, failure.permanent, failure.exception) == ("crashed", False, "ValueError")
     assert failure.locations[-1].startswith("test_service:")
     assert "4111" not in repr(said) + caplog.text
+
+
+@pytest.mark.parametrize("error", [OperationalError, TimeoutError, ChannelError])
+def test_an_answer_that_cannot_be_said_is_kept_and_is_no_failure_of_the_service(
+    said: Said, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(records: Said) -> None:
+        raise error
+
+    call, say = a_call(), bus.say
+    monkeypatch.setattr(bus, "say", refuse)
+    handle(a_service(qualify), to_wire(call), attempt=1)
+    monkeypatch.setattr(bus, "say", say)
+    handle(a_service(lambda event: pytest.fail("it worked again")), to_wire(call), attempt=2)
+    assert [type(each.data) for each in said] == [ConversationQualified]
 
 
 def test_the_death_of_a_pool_child_is_said_by_its_parent(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
