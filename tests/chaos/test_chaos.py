@@ -38,8 +38,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         codes = {name: process.wait(SECONDS) for name, process in processes.items()}
         stories = {name: (folder / f"{name}.err").read_text() for name in RUNS}
         last = {name: ((folder / f"{name}.out").read_text().splitlines() or [stories[name]])[-1] for name in RUNS}
-        terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-        terminal.write_line("\n" + "\n".join(last.values()))  # with their seeds, also when all is well
+        plugins = request.config.pluginmanager
+        with plugins.get_plugin("capturemanager").global_and_fixture_disabled():  # their seeds, also when all is well
+            plugins.get_plugin("terminalreporter").write_line("\n" + "\n".join(last.values()))
         yield {name: (codes[name], json.loads(last[name]), stories[name]) for name in RUNS}
     finally:
         for process in processes.values():
