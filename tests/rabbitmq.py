@@ -43,8 +43,8 @@ class RabbitMQ:
         (self.folder / "plugins").write_text("[].\n")
 
     def command(self) -> list[str]:
-        """The command that runs the server in the foreground."""
-        return ["env", *(f"{name}={value}" for name, value in self.environment().items()),
+        """The command that runs the server in the foreground, and in its folder: there it dumps what it dies of."""
+        return ["env", f"--chdir={self.folder}", *(f"{name}={value}" for name, value in self.environment().items()),
                 str(PROGRAMS / "rabbitmq-server")]  # fmt: skip
 
     def control(self, *words: str) -> str:

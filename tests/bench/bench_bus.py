@@ -7,7 +7,8 @@ Each wiring gets the same no-ops and one worker of one process; the rounds take 
 * ``bus_two_ledgers``: the same with two.
 * ``bus_naive_outbox``: the same way through Postgres, one row, one transaction and one message at a time.
 * ``bus_hop_quiet``: from recording an event to its delivery being done, one at a time; ``plain``: a task of Celery's.
-* ``bus_ledger_live``: the same rate when the events are recorded meanwhile, which costs the same processors.
+* ``bus_ledger_live``: the same rate when the events are recorded meanwhile, which costs the same processors;
+  ``bus_plain_celery_live``: plain tasks, sent meanwhile as well.
 * ``bus_hop_full``: the same while events are recorded at nine tenths of that rate.
 * ``bus_answers``: answers that lie ready on the queue ``ledger``, recorded a second, by one ledger and by two: what a
   ledger does when no worker holds it up.
@@ -64,7 +65,7 @@ def measure() -> None:
     place = prepare()
     wirings: dict[str, Rate] = {
         "bus_plain_celery": plain_celery, "bus_ledger": one_ledger, "bus_two_ledgers": two_ledgers,
-        "bus_naive_outbox": naive_outbox,
+        "bus_naive_outbox": naive_outbox, "bus_plain_celery_live": plain_celery_live, "bus_ledger_live": ledger_live,
     }  # fmt: skip
     rates: dict[str, list[float]] = {name: [] for name in wirings}
     for _ in range(ROUNDS):
@@ -72,11 +73,10 @@ def measure() -> None:
             rates[name].append(rate(place))
     for name, measured in rates.items():
         say(name, statistics.median(measured), "deliveries/s")
-        ratios = [each / plain for each, plain in zip(measured, rates["bus_plain_celery"], strict=True)]
-        say(f"{name}_ratio", statistics.median(ratios), "of plain Celery, in the same round")
-    live = ledger_live(place)
-    say("bus_ledger_live", live, "deliveries/s")
-    say_hops(place, live)
+        limit = "bus_plain_celery_live" if name.endswith("_live") else "bus_plain_celery"
+        ratios = [each / plain for each, plain in zip(measured, rates[limit], strict=True)]
+        say(f"{name}_ratio", statistics.median(ratios), f"of {limit}, in the same round")
+    say_hops(place, statistics.median(rates["bus_ledger_live"]))
     for ledgers in (1, 2):
         say(f"bus_answers_{ledgers}_ledgers", answers_recorded(place, ledgers), "deliveries/s")
 
@@ -291,6 +291,22 @@ def ledger_live(place: dict[str, str]) -> float:
         for first in range(0, len(said), BATCH):
             record(*said[first : first + BATCH])
         wait_for(all_done, 1)
+    return DELIVERIES / (time.monotonic() - started)
+
+
+def plain_celery_live(_: dict[str, str]) -> float:
+    """Tasks run a second that are sent as fast as can be meanwhile."""
+    from tests.bench.bus_services import plain
+
+    with plain_worker():
+        before = plain_count()
+        for _ in range(200):
+            plain.apply_async()
+        wait_for(plain_count, before + 200)
+        started = time.monotonic()
+        for _ in range(DELIVERIES):
+            plain.apply_async()
+        wait_for(plain_count, before + 200 + DELIVERIES)
     return DELIVERIES / (time.monotonic() - started)
 
 
