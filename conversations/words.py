@@ -99,6 +99,12 @@ FLAGS: dict[str, Promise] = {
     Flag.NO_SPEECH: _("Nobody speaks in this call."),
     Flag.SILENT_CHANNEL: _("One side of this call is silent."),
     Flag.DUAL_MONO: _("Both channels carry the same sound, so the speakers could not be told apart."),
+    Flag.SPEAKERS_BY_VOICE: _("Who speaks was told by voice, and may be wrong in places."),
+    Flag.UNSURE_LANGUAGE: _("The language may be another one."),
+    Flag.HALLUCINATION: _("The model may have written what nobody said."),
+    Flag.MUSIC: _("There is hold music or a recorded menu in this call."),
+    Flag.CLIPPED: _("The sound is distorted: it was recorded too loud."),
+    Flag.QUIET: _("The sound is very quiet."),
 }
 
 LABELS = {

@@ -32,7 +32,10 @@ class Word(Document):
 
 
 class Utterance(Document):
-    """What one speaker says without being interrupted. ``channel`` is the audio channel, from 0."""
+    """What one speaker says without being interrupted. ``channel`` is the audio channel, from 0.
+
+    ``flags`` are words from ``Flag``: why it should be trusted less.
+    """
 
     index: int
     speaker: str
@@ -42,6 +45,7 @@ class Utterance(Document):
     text: str
     confidence: float = 1.0
     words: tuple[Word, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 class Redaction(Document):
@@ -63,6 +67,19 @@ class Redaction(Document):
     score: float = 1.0
 
 
+class Withheld(Document):
+    """A stretch for which the model wrote ``words`` words although nobody speaks in it; ``reason`` is from ``Flag``.
+
+    They are not published, for they were not said; that they were written is.
+    """
+
+    channel: int
+    start: float
+    end: float
+    words: int
+    reason: str
+
+
 class Transcript(Document):
     """A call in words. Utterances stand in order of their start; ``index`` is their position.
 
@@ -79,14 +96,21 @@ class Transcript(Document):
     engine: str = ""
     model: str = ""
     flags: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
 
 
 class Flag(StrEnum):
-    """Something about a call that a person should know."""
+    """Something about a call, or about an utterance of it, that a person should know."""
 
     NO_SPEECH = "no_speech"
     SILENT_CHANNEL = "silent_channel"
     DUAL_MONO = "dual_mono"
+    SPEAKERS_BY_VOICE = "speakers_by_voice"
+    UNSURE_LANGUAGE = "unsure_language"
+    HALLUCINATION = "hallucination"
+    MUSIC = "music"
+    CLIPPED = "clipped"
+    QUIET = "quiet"
 
 
 class Entity(Document):
@@ -181,10 +205,11 @@ class RedactionPolicy(Document):
 
 
 class Settings(Document):
-    """The processing settings of one run, frozen when it starts."""
+    """The processing settings of one run, frozen when it starts. ``model`` "" is the one that the worker has loaded."""
 
     languages: tuple[str, ...] = ("en", "fr")
     vocabulary: tuple[str, ...] = ()
+    model: str = ""
     max_duration: float = 4 * 3600.0
     redaction: RedactionPolicy = RedactionPolicy()
     taxonomy: Taxonomy = Taxonomy()

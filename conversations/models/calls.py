@@ -161,6 +161,7 @@ class Utterance(models.Model):
     confidence = models.FloatField()
     language = models.CharField(max_length=8)
     words = models.JSONField(default=list)
+    flags = ArrayField(models.CharField(max_length=40), default=list)
     search = models.GeneratedField(
         expression=Case(
             When(language="en", then=search_vector("en")),
