@@ -71,7 +71,7 @@ def redact(
     Each stretch, with ``policy.pad`` seconds on either side, becomes silence or (``policy.mode`` "beep") a tone, on its
     own channel only. In doubt more is hidden: see ``stretches``. ``on_progress`` is told seconds done and in all.
 
-    Raises ExpectedFailure as ``media.decode`` does, and BLOB_CORRUPT when the transcript is of another recording.
+    Raises ExpectedFailure as ``media.decoded`` does, and BLOB_CORRUPT when the transcript is of another recording.
     """
     longest = max(media.MAX_DURATION, transcript.duration + TOLERANCE)  # it was short enough to be transcribed
     info = media.probe(audio, max_duration=longest)
@@ -79,13 +79,13 @@ def redact(
         raise ExpectedFailure(FailureCode.BLOB_CORRUPT, "The transcript and the recording are not of the same length.")
     rate, channels = info.sample_rate, info.channels
     master, player = out.resolve() / "master.flac", out.resolve() / "player.mp3"
-    blocks = media.decode_blocks(audio, BLOCK_SECONDS, sample_rate=rate, max_duration=longest)
     hidden = stretches(transcript, policy.pad, channels, rate)
     maxima: list[npt.NDArray[np.float64]] = []
     with tempfile.TemporaryDirectory(prefix="redact-") as scratch:
         pcm = Path(scratch, "pcm")
-        with pcm.open("wb") as file:
-            for block in _redacted(blocks, hidden, _beep(rate) if policy.mode == "beep" else _silence):
+        sound = _beep(rate) if policy.mode == "beep" else _silence
+        with media.decoded(audio, sample_rate=rate, max_duration=longest) as heard, pcm.open("wb") as file:
+            for block in _redacted(heard.blocks(BLOCK_SECONDS), hidden, sound):
                 file.write(block.T.tobytes())
                 maxima.append(_peaks(block, rate))
                 on_progress(min(len(maxima) * BLOCK_SECONDS, info.duration), info.duration)

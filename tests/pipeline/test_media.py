@@ -170,7 +170,8 @@ def test_channels_are_not_mixed(tmp_path: Path, channels: int) -> None:
 @pytest.mark.parametrize("seconds", [1, 2, 3, 10])
 def test_blocks_of_samples_are_the_samples(tmp_path: Path, seconds: int) -> None:
     path = make(tmp_path / "call.wav", channels=2, seconds=3)
-    blocks = list(media.decode_blocks(path, seconds, sample_rate=8000))
+    with media.decoded(path, sample_rate=8000) as audio:
+        blocks = list(audio.blocks(seconds))
     assert max(block.shape[1] for block in blocks) <= seconds * 8000
     assert np.array_equal(np.concatenate(blocks, axis=1), media.decode(path, sample_rate=8000))
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -207,18 +208,33 @@ def test_a_recording_longer_than_the_setting_is_refused(transcribe: Callable[...
     assert failure.value.code == FailureCode.AUDIO_TOO_LONG
 
 
-def test_speech_across_blocks_is_found_once(call: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def chunked(tmp_path: Path) -> Callable[[Samples], list[speech.Chunk]]:
+    """The chunks of speech in samples at 16 kHz."""
+
+    def cut(samples: Samples) -> list[speech.Chunk]:
+        path = tmp_path / "pcm"
+        samples.astype("<f4").tofile(path)
+        with closing(media.Decoded(path, 1, speech.SAMPLE_RATE)) as audio:
+            return speech.chunks_of(audio, 0)
+
+    return cut
+
+
+def test_speech_across_blocks_is_found_once(
+    chunked: Callable[[Samples], list[speech.Chunk]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples = np.tile(media.decode(TWO_SPEAKERS)[0], 4)
-    whole = speech.chunks_of(samples, 0)
+    whole = chunked(samples)
     monkeypatch.setattr(speech, "BLOCK", 10)
-    blocks = speech.chunks_of(samples, 0)
+    blocks = chunked(samples)
     assert [chunk.start for chunk in blocks] == pytest.approx([chunk.start for chunk in whole], abs=0.35)
     assert all(before.end <= after.start for before, after in pairwise(blocks))
 
 
-def test_chunks_are_short_enough_for_the_model() -> None:
+def test_chunks_are_short_enough_for_the_model(chunked: Callable[[Samples], list[speech.Chunk]]) -> None:
     pauseless = np.tile(media.decode(TWO_SPEAKERS)[1][16000 * 33 // 10 : 16000 * 55 // 10], 20)
-    chunks = speech.chunks_of(pauseless, 0)
+    chunks = chunked(pauseless)
     assert sum(chunk.duration for chunk in chunks) > 35
     assert max(chunk.duration for chunk in chunks) <= speech.MAX_CHUNK + 0.1
 

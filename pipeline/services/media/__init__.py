@@ -1,6 +1,6 @@
 """Reading recordings that strangers sent.
 
-``probe`` says what a file is, ``decode`` gives its samples, ``decode_blocks`` some at a time; ``source`` and
+``probe`` says what a file is, ``decoded`` gives its samples to read, ``decode`` all of them at once; ``source`` and
 ``run_ffmpeg`` are for other work on it.
 No header is believed: a duration is what could really be decoded, so a truncated file counts as far as it goes.
 """
@@ -8,7 +8,7 @@ No header is believed: a duration is what could really be decoded, so a truncate
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +20,16 @@ from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 from pipeline.services.media.confined import FfmpegError, Limits, ffmpeg_program, run_ffmpeg, source
 from pipeline.services.media.container import container_of
+from pipeline.services.media.decoded import Decoded
 
 __all__ = [
     "AudioInfo",
+    "Decoded",
     "FfmpegError",
     "Limits",
     "container_of",
     "decode",
-    "decode_blocks",
+    "decoded",
     "ffmpeg_program",
     "probe",
     "run_ffmpeg",
@@ -70,48 +72,32 @@ def decode(
     max_duration: float = MAX_DURATION,
     max_channels: int = MAX_CHANNELS,
 ) -> npt.NDArray[np.float32]:
-    """The samples of a recording, between -1 and 1, as ``(channels, samples)`` at ``sample_rate``.
-
-    The array is backed by an unnamed file, so that an hour of several channels need not fit in memory.
-
-    Raises ExpectedFailure: AUDIO_EMPTY, AUDIO_IS_PLAYLIST, AUDIO_UNSUPPORTED, AUDIO_UNREADABLE (nothing in it can be
-    decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS.
-    """
-    with _decoded(path, sample_rate, max_duration, max_channels) as (pcm, channels):
-        return _by_channel(np.memmap(pcm, dtype="<f4", mode="c"), channels)
+    """All samples of a short recording, between -1 and 1, as ``(channels, samples)``. Raises as ``decoded`` does."""
+    with decoded(path, sample_rate=sample_rate, max_duration=max_duration, max_channels=max_channels) as audio:
+        return audio.read(0, audio.length)
 
 
-def decode_blocks(
+@contextmanager
+def decoded(
     path: Path,
-    seconds: int,
     *,
     sample_rate: int = 16000,
     max_duration: float = MAX_DURATION,
     max_channels: int = MAX_CHANNELS,
-) -> Iterator[npt.NDArray[np.float32]]:
-    """The samples that ``decode`` gives, so many seconds at a time, in the memory of one such block.
+) -> Iterator[Decoded]:
+    """A recording to read samples from while the block lasts, at ``sample_rate``; they lie in an unnamed file.
 
-    Raises ExpectedFailure as ``decode`` does, before the first.
+    Raises ExpectedFailure: AUDIO_EMPTY, AUDIO_IS_PLAYLIST, AUDIO_UNSUPPORTED, AUDIO_UNREADABLE (nothing in it can be
+    decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS.
     """
-    with _decoded(path, sample_rate, max_duration, max_channels) as (pcm, channels), pcm.open("rb") as file:
-        while len(block := np.fromfile(file, dtype="<f4", count=seconds * sample_rate * channels)) >= channels:
-            yield _by_channel(block, channels)
-
-
-@contextmanager
-def _decoded(path: Path, sample_rate: int, max_duration: float, max_channels: int) -> Iterator[tuple[Path, int]]:
-    """A file, gone when the block ends, with the samples of all channels in turn; and how many channels these are."""
     channels, _ = _first_frame(path, max_channels)
     with tempfile.TemporaryDirectory(prefix="decode-") as scratch:
         pcm = Path(scratch, "pcm")
         _write_pcm(path, pcm, "f32le", sample_rate, channels, max_duration)
-        _check_duration(pcm.stat().st_size // (4 * channels) / sample_rate, max_duration)
-        yield pcm, channels
-
-
-def _by_channel(interleaved: npt.NDArray[np.float32], channels: int) -> npt.NDArray[np.float32]:
-    frames = interleaved.size // channels
-    return np.asarray(interleaved[: frames * channels].reshape(frames, channels).T)
+        audio = Decoded(pcm, channels, sample_rate)
+    with closing(audio):
+        _check_duration(audio.length / sample_rate, max_duration)
+        yield audio
 
 
 def _first_frame(path: Path, max_channels: int) -> tuple[int, int]:

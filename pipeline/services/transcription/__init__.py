@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.documents import Settings, Transcript
+from pipeline.documents import Settings, Transcript, Withheld
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription.engine import Engine
@@ -17,6 +17,7 @@ from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.recording import Recording, listen
 from pipeline.services.transcription.speech import Chunk, longest
 from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
+from pipeline.services.transcription.trust import flagged, floor_of, sounding
 
 ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
     "faster-whisper": FasterWhisper,
@@ -45,23 +46,26 @@ def transcribe(
     (empty = agent and customer), ``cache`` is a folder for models. ``on_progress`` is told the seconds of speech done
     and in all (0 while not yet known).
 
-    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, or for a recording that cannot be read (see ``media.decode``).
+    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, or for a recording that cannot be read (see ``media.decoded``).
     """
     recognizer = load(engine, model, device, cache)
     allowed = _allowed_languages(language, settings, recognizer)
     on_progress(0.0, 0.0)
-    recording = listen(path, channels, settings.max_duration)
-    code, probability = _language(recording, allowed, recognizer)
-    spoken = _words(recording, code, settings.vocabulary, recognizer, on_progress)
+    with listen(path, channels, settings.max_duration) as recording:
+        code, probability = _language(recording, allowed, recognizer)
+        written = _words(recording, code, settings.vocabulary, recognizer, on_progress)
+    spoken, withheld = _over_sound(written, recording)
+    utterances = utterances_of(spoken, recording.speakers)
     return Transcript(
         language=code,
         language_probability=round(probability, 4),
         duration=round(recording.duration, 3),
-        utterances=utterances_of(spoken, recording.speakers),
+        utterances=tuple(flagged(utterance, recording.loudness) for utterance in utterances),
         channels=len(recording.speakers),
         engine=engine,
         model=model,
         flags=tuple(recording.flags),
+        withheld=tuple(withheld),
     )
 
 
@@ -99,6 +103,20 @@ def _language(recording: Recording, allowed: Sequence[str], recognizer: Engine) 
     probabilities = recognizer.language_probabilities(longest(recording.chunks, LANGUAGE_SAMPLE))
     code = max(allowed, key=lambda code: probabilities.get(code, 0.0))
     return code, probabilities.get(code, 0.0)
+
+
+def _over_sound(
+    written: Sequence[Sequence[SpokenWord]], recording: Recording
+) -> tuple[list[list[SpokenWord]], list[Withheld]]:
+    """The words of each channel without those written over silence, and where these were."""
+    kept, withheld = [], []
+    for channel, words in enumerate(written):
+        frames = recording.loudness.rms[channel]
+        speech = [chunk.frames for chunk in recording.chunks if chunk.channel == channel]
+        real, unreal = sounding(words, frames, floor_of(frames, speech), channel)
+        kept.append(real)
+        withheld += unreal
+    return kept, sorted(withheld, key=lambda each: each.start)
 
 
 def _words(

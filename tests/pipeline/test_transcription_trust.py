@@ -1,0 +1,132 @@
+"""What of a transcript is withheld or flagged, and how loud a recording is."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.documents import Flag, Utterance, Withheld
+from pipeline.services.media import Decoded
+from pipeline.services.transcription import loudness
+from pipeline.services.transcription.loudness import Loudness, loudness_of
+from pipeline.services.transcription.timeline import SpokenWord
+from pipeline.services.transcription.trust import flagged, floor_of, repeats_itself, sounding
+
+RATE = 16000
+Recorded = Callable[[np.ndarray], Loudness]
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Recorded:
+    """How loud samples are that lie in a file, given as (channels, samples)."""
+
+    def listen(samples: np.ndarray) -> Loudness:
+        path = tmp_path / "pcm"
+        samples.T.astype("<f4").tofile(path)
+        with closing(Decoded(path, len(samples), RATE)) as audio:
+            return loudness_of(audio)
+
+    return listen
+
+
+def noise(seconds: float, level: float, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, level, int(seconds * RATE))
+
+
+def word(text: str, start: float, end: float) -> SpokenWord:
+    return SpokenWord(text=text, start=start, end=end, probability=0.9)
+
+
+def said(text: str, start: float = 0.0, end: float = 1.0, confidence: float = 0.9) -> Utterance:
+    return Utterance(index=0, speaker="agent", channel=0, start=start, end=end, text=text, confidence=confidence)
+
+
+def test_words_over_silence_are_withheld_and_counted() -> None:
+    frames = np.full(1000, 1e-4, np.float32)
+    frames[100:200] = frames[700:800] = 0.1
+    floor = floor_of(frames, [(80, 220), (690, 820)])
+    words = [word("yes", 1.2, 1.6), word("thank", 4.0, 4.3), word("you", 4.3, 4.6), word("no", 7.1, 7.5)]
+    kept, withheld = sounding(words, frames, floor, channel=1)
+    assert [each.text for each in kept] == ["yes", "no"]
+    assert withheld == [Withheld(channel=1, start=4.0, end=4.6, words=2, reason=Flag.HALLUCINATION)]
+
+
+@pytest.mark.parametrize("hiss", [0.0, 1e-3, 5e-3, 2e-2])
+def test_speech_stands_above_the_hiss_of_its_line(hiss: float) -> None:
+    generator = np.random.default_rng(1)
+    frames = np.abs(generator.normal(hiss, hiss / 10, 1000)).astype(np.float32)
+    frames[300:600] = np.abs(generator.normal(0.1, 0.01, 300))
+    floor = floor_of(frames, [(290, 610)])
+    assert (frames[300:600] >= floor).all()
+    assert (frames[:290] < floor).mean() > 0.95
+
+
+def test_where_nobody_speaks_the_floor_is_the_least() -> None:
+    assert 0 < floor_of(np.zeros(100, np.float32), []) < 1e-3
+
+
+def test_loudness_is_that_of_each_hundredth_of_a_second(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loudness, "BLOCK", 1)
+    samples = np.stack([noise(2.505, 0.1), noise(2.505, 0.01, seed=2)])
+    samples[0, RATE : 2 * RATE] = 0.05  # an offset is no sound
+    heard = recorded(samples)
+    assert heard.rms.shape == (2, 251)
+    assert heard.rms[0, :100].mean() == pytest.approx(0.1, rel=0.05)
+    assert heard.rms[0, 101:199].max() < 1e-6
+    assert heard.rms[1].mean() == pytest.approx(0.01, rel=0.05)
+    assert not heard.same
+
+
+@pytest.mark.parametrize(("gain", "same"), [(1.0, True), (0.25, True), (-1.0, False), (0.0, False)])
+def test_two_channels_with_one_sound_are_one(recorded: Recorded, gain: float, same: bool) -> None:
+    sound = noise(2, 0.1)
+    assert recorded(np.stack([sound, gain * sound])).same == same
+
+
+def test_two_speakers_with_some_crosstalk_are_two(recorded: Recorded) -> None:
+    one, other = noise(2, 0.1), noise(2, 0.1, seed=2)
+    assert not recorded(np.stack([one + 0.3 * other, other + 0.3 * one])).same
+
+
+def test_a_long_silence_is_silent_and_a_click_is_not_overheard(recorded: Recorded) -> None:
+    samples = np.stack([np.zeros(RATE), np.zeros(RATE)])
+    samples[1, 5000:5800] = noise(0.05, 0.05)
+    heard = recorded(samples)
+    assert heard.is_silent(0)
+    assert not heard.is_silent(1)
+
+
+def test_an_utterance_that_was_recorded_too_loud_is_flagged(recorded: Recorded) -> None:
+    loud = recorded(np.clip(noise(1, 0.6), -1, 1)[np.newaxis])
+    good = recorded(np.clip(noise(1, 0.1), -1, 1)[np.newaxis])
+    assert flagged(said("too loud"), loud).flags == (Flag.CLIPPED,)
+    assert flagged(said("good"), good).flags == ()
+
+
+def test_an_utterance_that_can_hardly_be_heard_is_flagged(recorded: Recorded) -> None:
+    assert flagged(said("faint"), recorded(noise(1, 0.001)[np.newaxis])).flags == (Flag.QUIET,)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence"),
+    [("thank you " * 12, 0.9), ("something quite unlikely", 0.2)],
+    ids=["a loop", "improbable words"],
+)
+def test_what_was_probably_not_said_is_flagged(recorded: Recorded, text: str, confidence: float) -> None:
+    heard = recorded(noise(1, 0.1)[np.newaxis])
+    assert flagged(said(text, confidence=confidence), heard).flags == (Flag.HALLUCINATION,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no no no no",
+        "zero six twelve thirty four fifty six seventy eight",
+        "I would like to cancel my subscription because I am moving to another country at the end of the month",
+        "oui oui d'accord, alors je vous donne le numéro, c'est le zéro six, zéro six, douze, douze, quarante",
+    ],
+)
+def test_people_repeat_themselves_too(text: str) -> None:
+    assert not repeats_itself(text)
