@@ -12,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin.scope import ScopedAdmin
+from conversations.ledger.registration import switch
 from conversations.models import Parked, Subscription
-from conversations.services.subscriptions import switch
 
 MOST_WINDOW = 1000
 

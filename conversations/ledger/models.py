@@ -34,7 +34,10 @@ class Event(models.Model):
 
 
 class Subscription(models.Model):
-    """A service, as it registered: what it hears, what it may say, and how it is served."""
+    """A service, as it registered: what it hears, what it may say, and how it is served.
+
+    ``owed_from``: from when on it wants, and was not yet given, the events of the past; null: none.
+    """
 
     service = models.TextField(primary_key=True)
     subscribes = ArrayField(models.TextField())
@@ -45,6 +48,7 @@ class Subscription(models.Model):
     required = models.BooleanField(default=False)
     active = models.BooleanField(default=False)
     switched_off = models.BooleanField(default=False)
+    owed_from = models.DateTimeField(null=True)
     last_seen = models.DateTimeField(null=True)
 
     class Meta:

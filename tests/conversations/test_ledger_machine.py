@@ -30,9 +30,9 @@ from hypothesis.stateful import (
 from conversations.ledger import attempts
 from conversations.ledger.models import Delivery, Subscription
 from conversations.ledger.models import Event as LedgerEvent
+from conversations.ledger.registration import switch
 from conversations.models import Conversation
 from conversations.services import calls, dead_letters
-from conversations.services.subscriptions import switch
 from pipeline.events import Event, ProgressReported, ServiceFailed, ServiceRegistered
 from pipeline.records import Record, from_wire, rfc3339
 from tests.conversations.ledger_laws import IN_FLIGHT, Moment, check_history, check_moment
@@ -255,12 +255,12 @@ class Story(RuleBasedStateMachine):
                 self.hear([body])
             return
         beating = self.beating(bodies)
-        there = set(Subscription.objects.values_list("service", flat=True))
+        working = set(Subscription.objects.filter(active=True).values_list("service", flat=True))
         past = LedgerEvent.objects.filter(id__in=self.known)
         self.world.hear(bodies)
         self.parked += sum(body in self.world.strange for body in bodies)
-        for service in registering.keys() - there:
-            self.backfill(registering[service], past)
+        for joined in Subscription.objects.filter(active=True).exclude(service__in=working):
+            self.backfill(joined, past)
         assert not Delivery.objects.filter(id__in=beating, state="sent").exists(), "a heartbeat did not count"
         self.note_new_events(Moment.now())
 
@@ -282,6 +282,8 @@ class Story(RuleBasedStateMachine):
     @rule(service=services, on=st.booleans(), window=few)
     def a_person_switches_a_service(self, service: str, on: bool, window: int) -> None:
         for subscription in Subscription.objects.filter(service=service):
+            if on and not subscription.active:
+                self.backfill(subscription, LedgerEvent.objects.all())
             switch(subscription, on=on, window=window)
 
     @rule(service=st.sampled_from(["archive", "visitor"]), hears=heard, since=since_seconds)
@@ -323,11 +325,11 @@ class Story(RuleBasedStateMachine):
             self.known.add(id)
             self.owed |= {(id, service) for service in now.hearers(id)}
 
-    def backfill(self, said: Record, past: QuerySet[LedgerEvent]) -> None:
-        """What a new service asked for is owed to it."""
-        if said.data.since:
-            asked = past.filter(type__in=said.data.subscribes, recorded_at__gte=said.data.since)
-            self.owed |= {(id, said.source) for id in asked.values_list("id", flat=True)}
+    def backfill(self, joined: Subscription, past: QuerySet[LedgerEvent]) -> None:
+        """What a service asked for that is at work from now on is owed to it."""
+        if joined.owed_from is not None:
+            asked = past.filter(type__in=joined.subscribes, recorded_at__gte=joined.owed_from)
+            self.owed |= {(id, joined.service) for id in asked.values_list("id", flat=True)}
 
     def teardown(self) -> None:
         """From here on all goes well; whatever happened before, every call comes to its end."""
@@ -342,6 +344,7 @@ class Story(RuleBasedStateMachine):
         """Let everything run without faults."""
         for _ in range(ROUNDS_TO_END):
             for subscription in Subscription.objects.filter(active=False):
+                self.backfill(subscription, LedgerEvent.objects.all())
                 switch(subscription, on=True, window=subscription.window)
             self.all_goes_well_for_a_while(rounds=1)
             self.time_passes(by=60, listening=True)

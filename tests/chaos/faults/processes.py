@@ -151,7 +151,7 @@ def archived(storm: Storm) -> set[Any]:
 
 def switch_newcomer(storm: Storm, *, on: bool) -> None:
     """Do as a person does in the admin, if the service is known already."""
-    imports = "from conversations.models import Subscription; from conversations.services.subscriptions import switch; "
+    imports = "from conversations.models import Subscription; from conversations.ledger.registration import switch; "
     known = "Subscription.objects.filter(service='archive')"
     each = f"[switch(each, on={on}, window=each.window) for each in {known}]"
     manage(storm.cluster, "shell", "--no-imports", "--command", imports + each)
