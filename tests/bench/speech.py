@@ -7,6 +7,7 @@ language given, word times asked for.
 import csv
 import functools
 import math
+import re
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
@@ -207,15 +208,13 @@ EARS: dict[str, Ear] = {"ours": ours, "batched": batched, "sequential": sequenti
 
 @functools.cache
 def normalizer(language: str) -> Callable[[str], str]:
-    """What makes two spellings one: whisper's, and for French its numbers in digits."""
+    """What makes two spellings one: whisper's, for French its numbers in digits; and each digit is a word."""
+    from text_to_num import alpha2digit
     from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
-    if language == "en":
-        return EnglishTextNormalizer()  # type: ignore[no-any-return]
-    from text_to_num import alpha2digit
-
-    basic = BasicTextNormalizer()
-    return lambda text: str(alpha2digit(basic(text.lower()), language))
+    english, basic = EnglishTextNormalizer(), BasicTextNormalizer()
+    read = english if language == "en" else lambda text: alpha2digit(basic(text.lower()), language)
+    return lambda text: re.sub(r"(?<=\d)(?=\d)", " ", read(text))
 
 
 def word_errors(said: str, heard: str, language: str) -> tuple[int, int]:

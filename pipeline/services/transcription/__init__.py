@@ -8,16 +8,17 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.documents import Settings, Transcript, Withheld
+from pipeline.documents import Flag, Settings, Transcript, Withheld
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
+from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.recording import Recording, listen
 from pipeline.services.transcription.speech import Chunk, longest
 from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
-from pipeline.services.transcription.trust import flagged, floor_of, sounding
+from pipeline.services.transcription.trust import better, flagged, is_doubtful, over_sound
 
 ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
     "faster-whisper": FasterWhisper,
@@ -26,6 +27,7 @@ ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
 DEFAULT_ENGINE = "faster-whisper"
 DEFAULT_MODEL = "base"
 LANGUAGE_SAMPLE = 15.0  # seconds of speech to tell a language by
+SURE = 0.6  # probability of a language, below which it may well be another
 
 
 def transcribe(
@@ -55,7 +57,8 @@ def transcribe(
         code, probability = _language(recording, allowed, recognizer)
         written = _words(recording, code, settings.vocabulary, recognizer, on_progress)
     spoken, withheld = _over_sound(written, recording)
-    utterances = utterances_of(spoken, recording.speakers)
+    utterances = announcements_flagged(utterances_of(spoken, recording.speakers))
+    unsure = (Flag.UNSURE_LANGUAGE,) if probability < SURE else ()
     return Transcript(
         language=code,
         language_probability=round(probability, 4),
@@ -64,7 +67,7 @@ def transcribe(
         channels=len(recording.speakers),
         engine=engine,
         model=model,
-        flags=tuple(recording.flags),
+        flags=(*recording.flags, *unsure),
         withheld=tuple(withheld),
     )
 
@@ -105,38 +108,37 @@ def _language(recording: Recording, allowed: Sequence[str], recognizer: Engine) 
     return code, probabilities.get(code, 0.0)
 
 
-def _over_sound(
-    written: Sequence[Sequence[SpokenWord]], recording: Recording
-) -> tuple[list[list[SpokenWord]], list[Withheld]]:
-    """The words of each channel without those written over silence, and where these were."""
-    kept, withheld = [], []
-    for channel, words in enumerate(written):
-        frames = recording.loudness.rms[channel]
-        speech = [chunk.frames for chunk in recording.chunks if chunk.channel == channel]
-        real, unreal = sounding(words, frames, floor_of(frames, speech), channel)
-        kept.append(real)
-        withheld += unreal
-    return kept, sorted(withheld, key=lambda each: each.start)
-
-
 def _words(
     recording: Recording,
     language: str,
     vocabulary: Sequence[str],
     recognizer: Engine,
     on_progress: Callable[[float, float], None],
-) -> list[list[SpokenWord]]:
-    """The words of each channel, in order."""
+) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
+    """The words of each chunk, in order; what is doubtful is read a second time."""
     total = sum(chunk.duration for chunk in recording.chunks)
     done = 0.0
     on_progress(done, total)
-    read: list[tuple[Chunk, list[SpokenWord]]] = []
+    read: dict[Chunk, Sequence[SpokenWord]] = {}
     for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
-        read.append((chunk, words_of(chunk, heard, language)))
+        read[chunk] = words_of(chunk, heard, language)
         done += chunk.duration
         on_progress(done, total)
-    read.sort(key=lambda item: item[0].start)
-    return [
-        [word for chunk, words in read if chunk.channel == channel for word in words]
-        for channel in range(len(recording.speakers))
-    ]
+    doubtful = [chunk for chunk, words in read.items() if is_doubtful(words, chunk, recording.sounds[chunk.channel])]
+    for chunk, heard in recognizer.hear_again(doubtful, language, vocabulary):
+        read[chunk] = better(read[chunk], words_of(chunk, heard, language), chunk, recording.sounds[chunk.channel])
+        on_progress(done, total)
+    return sorted(read.items(), key=lambda item: item[0].start)
+
+
+def _over_sound(
+    read: Sequence[tuple[Chunk, Sequence[SpokenWord]]], recording: Recording
+) -> tuple[list[list[SpokenWord]], list[Withheld]]:
+    """The words of each channel without those written over silence, and where these were."""
+    kept: list[list[SpokenWord]] = [[] for _ in recording.speakers]
+    withheld: list[Withheld] = []
+    for chunk, words in read:
+        real, unreal = over_sound(words, chunk, recording.sounds[chunk.channel])
+        kept[chunk.channel] += real
+        withheld += unreal
+    return kept, withheld

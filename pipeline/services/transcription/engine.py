@@ -32,3 +32,8 @@ class Engine(Protocol):
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
         """Write down each chunk, in whatever order is quickest."""
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        """Write down chunks of which the first reading is doubtful, with more care: slower, trying more than once."""

@@ -13,6 +13,7 @@ from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
+WITHOUT = 0
 CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
 
 # Whisper reads 30 seconds, however short the speech, and most of the time goes into reading. A window of 15 seconds,
@@ -65,6 +66,21 @@ class FasterWhisper:
             heard = pool.map(lambda chunks: self._hear_batch(chunks, language, vocabulary), batches)
             yield from zip(alike, chain.from_iterable(heard), strict=True)
 
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        """See ``Engine``: the library's own way, which guesses anew where it finds that it repeats itself."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            yield from zip(
+                chunks, pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks), strict=True
+            )
+
+    def _hear_alone(self, chunk: Chunk, language: str, vocabulary: Sequence[str]) -> list[HeardWord]:
+        segments, _ = self._model.transcribe(
+            chunk.samples, language=language, word_timestamps=True, hotwords=" ".join(vocabulary) or None
+        )
+        return [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
+
     def _hear_batch(self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]) -> list[list[HeardWord]]:
         """The batched pipeline takes one recording and clips of it, so the chunks are laid end to end.
 
@@ -81,22 +97,25 @@ class FasterWhisper:
             ],
             batch_size=len(chunks),
             word_timestamps=True,
+            without_timestamps=bool(WITHOUT),
             hotwords=" ".join(vocabulary) or None,
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
         heard: list[list[HeardWord]] = [[] for _ in chunks]
         for segment in segments:
             index = chunk_at[segment.seek]
-            heard[index] += [
-                HeardWord(
-                    text=word.word,
-                    start=float(word.start) - starts[index],  # numpy numbers, which JSON does not know
-                    end=float(word.end) - starts[index],
-                    probability=float(word.probability),
-                )
-                for word in segment.words or ()
-            ]
+            heard[index] += [_heard(word, starts[index]) for word in segment.words or ()]
         return heard
+
+
+def _heard(word: Any, start: float) -> HeardWord:
+    """A word of the library's, from the start of its chunk on. Its numbers are numpy's, which JSON does not know."""
+    return HeardWord(
+        text=word.word,
+        start=float(word.start) - start,
+        end=float(word.end) - start,
+        probability=float(word.probability),
+    )
 
 
 def _window(speech: float) -> int:

@@ -45,6 +45,12 @@ class OpenaiWhisper:
         _, probabilities = self._model.detect_language(mel)
         return dict(probabilities)
 
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        """See ``Engine``. It reads with all care the first time, so there is nothing that would come out better."""
+        return iter(())
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from pipeline.documents import Flag
 from pipeline.services import media
 from pipeline.services.transcription.loudness import Loudness, loudness_of
+from pipeline.services.transcription.music import has_music
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, chunks_of
+from pipeline.services.transcription.trust import Sound, sound_of
 
 TWO_SPEAKERS = ("agent", "customer")
 ONE_SPEAKER = "speaker"
@@ -17,12 +19,13 @@ ONE_SPEAKER = "speaker"
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A call cut into chunks of speech; ``duration`` in seconds, ``speakers`` a name for each channel told apart."""
+    """A call cut into chunks of speech; ``duration`` in seconds, a speaker and a sound for each channel told apart."""
 
     duration: float
     speakers: tuple[str, ...]
     chunks: tuple[Chunk, ...]
     loudness: Loudness
+    sounds: tuple[Sound, ...]
     flags: tuple[Flag, ...]
 
 
@@ -40,12 +43,21 @@ def listen(path: Path, names: Sequence[str], max_duration: float) -> Iterator[Re
         with ThreadPoolExecutor(len(channels)) as pool:
             heard = pool.map(lambda channel: [] if silent[channel] else chunks_of(audio, channel), channels)
             chunks = tuple(chunk for own in heard for chunk in own)
-        found = {Flag.DUAL_MONO: loudness.same, Flag.SILENT_CHANNEL: any(silent), Flag.NO_SPEECH: not chunks}
+        found = {
+            Flag.DUAL_MONO: loudness.same,
+            Flag.SILENT_CHANNEL: any(silent),
+            Flag.NO_SPEECH: not chunks,
+            Flag.MUSIC: any(has_music(audio, channel, chunks, loudness) for channel in channels),
+        }
         yield Recording(
             duration=audio.length / SAMPLE_RATE,
             speakers=speakers_of(len(channels), names),
             chunks=chunks,
             loudness=loudness,
+            sounds=tuple(
+                sound_of(loudness.rms[channel], [chunk for chunk in chunks if chunk.channel == channel])
+                for channel in channels
+            ),
             flags=tuple(flag for flag, holds in found.items() if holds),
         )
 

@@ -13,7 +13,7 @@ FRAME = 160  # samples; Whisper's time grid of 10 ms, on which chunks lie so tha
 
 MIN_PAUSE_MS = 300
 PADDING_MS = 300
-MAX_CHUNK = 15.0  # seconds; the model reads 30, but loses words at turns when its window is full
+MAX_CHUNK = 28.0  # seconds, with the padding within the 30 that the model reads
 MAX_GAP = 1.0  # seconds of silence within a chunk; over longer ones the model stretches the words next to them
 BLOCK = 60  # seconds that the detector reads at once, which bounds its memory
 

@@ -1,55 +1,95 @@
-"""What of a transcript can be trusted: where the model wrote over silence, repeats itself, or could hardly hear.
+"""What of a transcript can be trusted: where the model wrote over silence, repeats itself, or leaves speech out.
 
 Whisper writes fluent sentences over silence, music and noise. What it wrote where nothing sounds is withheld and
-counted; what is only doubtful is published with a flag.
+counted; what is only doubtful is read again, and published with a flag.
 """
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from statistics import fmean
 
 import msgspec
 import numpy as np
 
 from pipeline.documents import Flag, Utterance, Withheld
 from pipeline.services.transcription.loudness import CLIPPED, FRAMES_PER_SECOND, QUIET, Frames, Loudness
+from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord
 
 FAINTEST, LOUDEST_FLOOR = 10 ** (-35 / 20), 10 ** (-12 / 20)  # below the level of speech: between them lies the floor
 ABOVE_HISS = 2.0  # times the hiss of the line
 LEAST = 3e-4  # RMS, -70 dB of full scale: the steps of eight bits
-NEAR = 5  # frames on either side of a word that may hold its sound: Whisper places words to 20 ms, and not always well
+NEAR = 0.05  # seconds on either side of a word that may hold its sound: Whisper does not place words better
 LOOP = 2.4  # how often shorter a text gets that repeats itself, as openai-whisper has it
 LOOP_LENGTH = 60  # characters from which on that says something
-UNLIKELY = 0.35  # mean probability of the words of an utterance below which few are right
+UNLIKELY = 0.35  # mean probability of words below which few are right
+MISSED = 1.5  # seconds of sound without a word, after which one should listen again
 
 
-def floor_of(frames: Frames, speech: Sequence[tuple[int, int]]) -> float:
-    """The RMS above which a frame of a channel sounds. ``speech``: the frames in which somebody speaks."""
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """One channel by its loudness: ``frames`` of 10 ms (RMS), and the ``floor`` from which on one of them sounds."""
+
+    frames: Frames
+    floor: float
+
+    def seconds(self, start: float, end: float) -> float:
+        """How much sounds from one moment to another."""
+        first, last = int(start * FRAMES_PER_SECOND), int(np.ceil(end * FRAMES_PER_SECOND))
+        return int((self.frames[max(first, 0) : max(last, 0)] >= self.floor).sum()) / FRAMES_PER_SECOND
+
+
+def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
+    """The sound of a channel in which somebody speaks in these chunks: what is neither hiss nor far below speech."""
     talking = np.zeros(len(frames), bool)
-    for first, last in speech:
+    for first, last in (chunk.frames for chunk in speech):
         talking[first:last] = True
     if not talking.any():
-        return LEAST
+        return Sound(frames=frames, floor=LEAST)
     level = float(np.percentile(frames[talking], 95))
     hiss = float(np.percentile(frames[~talking], 50)) if (~talking).sum() >= FRAMES_PER_SECOND else 0.0
-    return max(min(max(ABOVE_HISS * hiss, FAINTEST * level), LOUDEST_FLOOR * level), LEAST)
+    floor = min(max(ABOVE_HISS * hiss, FAINTEST * level), LOUDEST_FLOOR * level)
+    return Sound(frames=frames, floor=max(floor, LEAST))
 
 
-def sounding(
-    words: Sequence[SpokenWord], frames: Frames, floor: float, channel: int
-) -> tuple[list[SpokenWord], list[Withheld]]:
-    """The words of a channel over which something sounds, and the stretches of those over which nothing does."""
+def is_doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
+    """Whether a reading of a chunk should be tried again: it repeats itself, is improbable, or leaves out speech."""
+    unlikely = bool(words) and fmean(word.probability for word in words) < UNLIKELY
+    return unlikely or repeats_itself(text_of(words)) or missed(words, chunk, sound) >= MISSED
+
+
+def better(
+    first: Sequence[SpokenWord], second: Sequence[SpokenWord], chunk: Chunk, sound: Sound
+) -> Sequence[SpokenWord]:
+    """Of two readings the one that does not repeat itself; else the one that leaves out less."""
+
+    def faults(words: Sequence[SpokenWord]) -> tuple[bool, float]:
+        return repeats_itself(text_of(words)), missed(words, chunk, sound)
+
+    return second if faults(second) <= faults(first) else first
+
+
+def missed(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> float:
+    """The most seconds of sound at once for which a reading has no word."""
+    ends = [chunk.start, *(word.end for word in words)]
+    starts = [*(word.start for word in words), chunk.end]
+    return max(sound.seconds(end, start) for end, start in zip(ends, starts, strict=True))
+
+
+def over_sound(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> tuple[list[SpokenWord], list[Withheld]]:
+    """The words of a chunk over which something sounds, and the stretches of those over which nothing does."""
     kept: list[SpokenWord] = []
     withheld: list[Withheld] = []
-    for sounds, group in groupby(words, lambda word: _sounds(word, frames, floor)):
+    for sounds, group in groupby(words, lambda word: sound.seconds(word.start - NEAR, word.end + NEAR) > 0):
         found = list(group)
         if sounds:
             kept += found
         else:
             start, end = round(found[0].start, 3), round(found[-1].end, 3)
             withheld.append(
-                Withheld(channel=channel, start=start, end=end, words=len(found), reason=Flag.HALLUCINATION)
+                Withheld(channel=chunk.channel, start=start, end=end, words=len(found), reason=Flag.HALLUCINATION)
             )
     return kept, withheld
 
@@ -72,7 +112,6 @@ def repeats_itself(text: str) -> bool:
     return len(data) >= LOOP_LENGTH and len(data) / len(zlib.compress(data)) > LOOP
 
 
-def _sounds(word: SpokenWord, frames: Frames, floor: float) -> bool:
-    first = int(word.start * FRAMES_PER_SECOND) - NEAR
-    last = int(word.end * FRAMES_PER_SECOND) + 1 + NEAR
-    return bool((frames[max(first, 0) : last] >= floor).any())
+def text_of(words: Sequence[SpokenWord]) -> str:
+    """What is said, as one text."""
+    return " ".join(word.text for word in words)
