@@ -27,13 +27,13 @@ class Recording:
     flags: tuple[Flag, ...]
 
 
-def listen(path: Path, names: Sequence[str], max_duration: float) -> Recording:
+def listen(path: Path, names: Sequence[str], max_duration: float, hint: str = "") -> Recording:
     """Decode a recording and find the speech in it.
 
     ``names`` are the speakers of the channels, as far as they are known. Two channels that sound the same are one.
     Raises ExpectedFailure as ``media.decode`` does.
     """
-    audio = media.decode(path, sample_rate=SAMPLE_RATE, max_duration=max_duration)
+    audio = media.decode(path, hint=hint, sample_rate=SAMPLE_RATE, max_duration=max_duration)
     flags: list[Flag] = []
     channels = list(audio)
     if len(channels) == 2 and _same(channels[0], channels[1]):
