@@ -37,6 +37,7 @@ HEADERLESS_TYPES = {
     "audio/G722": "g722 722",
     "audio/x-sln": "sln slin sln8 raw pcm",  # signed linear, 16 bits
     "audio/x-sln16": "sln16",
+    "audio/x-vox": "vox",  # Dialogic's ADPCM
     "audio/vnd.wave": "wav wave",
 }
 

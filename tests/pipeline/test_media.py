@@ -67,6 +67,7 @@ HEADERLESS = [
     ("call.alaw", "alaw", 8000),
     ("asterisk.sln", "s16le", 8000),
     ("call.raw", "s16le", 8000),
+    ("sun.raw", "s16be", 8000),
     ("asterisk.sln16", "s16le", 16000),
     ("call.g722", "g722", 16000),
     ("misnamed.alaw", "mulaw", 8000),
@@ -94,6 +95,7 @@ IMPOSTORS = [
     ("noise.ulaw", random.Random(1).randbytes(65536)),
     ("noise.alaw", random.Random(2).randbytes(65536)),
     ("noise.sln", random.Random(3).randbytes(65536)),
+    ("noise.vox", random.Random(6).randbytes(65536)),
     ("noise.g722", random.Random(4).randbytes(65536)),
     ("noise.wav", random.Random(5).randbytes(65536)),
 ]
@@ -197,6 +199,7 @@ def test_a_recording_without_a_header_is_what_it_is_called_or_sounds_like(
         ("silence.alaw", b"\xd5" * 8000, "alaw"),
         ("silence.alaw", b"U" * 8000, "alaw"),  # its other zero
         ("silence.sln", bytes(16000), "s16le"),
+        ("silence.vox", b"\x08" * 4000, "alaw"),  # whose demuxer it is read with
         ("silence.sln", b"\xff" * 16000, "s16le"),  # which looks like many frames of MPEG audio
     ],
 )
