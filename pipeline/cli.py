@@ -12,6 +12,7 @@ from pipeline import documents
 from pipeline.config import config
 from pipeline.documents import RedactionPolicy, Settings, Taxonomy, Transcript, Utterance
 from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
+from pipeline.storage import media_type_of
 
 RESULTS = (  # of ``run``
     "transcript.json", "transcript.txt", "entities.json", "tags.json", "master.flac", "player.mp3", "peaks.json",
@@ -110,6 +111,7 @@ def transcript_of(chosen: argparse.Namespace) -> Transcript:
         existing(chosen.file),
         settings=Settings(max_duration=config().max_call_seconds),
         cache=config().models,
+        hint=media_type_of(chosen.file.name),
         language=chosen.language,
         channels=tuple(name.strip() for name in chosen.channels.split(",") if name.strip()),
         engine=chosen.engine,
@@ -124,7 +126,12 @@ def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> audio_red
     chosen.out.mkdir(parents=True, exist_ok=True)
     policy = RedactionPolicy(mode="beep" if chosen.beep else "silence")
     audio = audio_redaction.redact(
-        existing(chosen.file), transcript, policy, out=chosen.out, on_progress=progress("Redacting")
+        existing(chosen.file),
+        transcript,
+        policy,
+        out=chosen.out,
+        hint=media_type_of(chosen.file.name),
+        on_progress=progress("Redacting"),
     )
     write(chosen.out / "peaks.json", audio.peaks)
     return audio

@@ -28,6 +28,25 @@ from pipeline.sealing import KeyStore, open_sealed, seal, sync_folders
 CHUNK = 1024 * 1024
 Kind = Literal["raw", "safe"]
 
+# The kind of audio that may come without a header, by how its files are called (by Asterisk, sox and ffmpeg).
+UNKNOWN_TYPE = "application/octet-stream"
+HEADERLESS_TYPES = {
+    "audio/PCMU": "ulaw ul ulw mulaw mu pcmu au snd",  # Sun's files had no header at first
+    "audio/PCMA": "alaw al alw pcma",
+    "audio/GSM": "gsm",
+    "audio/G722": "g722 722",
+    "audio/x-sln": "sln slin sln8 raw pcm",  # signed linear, 16 bits
+    "audio/x-sln16": "sln16",
+    "audio/x-vox": "vox",  # Dialogic's ADPCM
+    "audio/vnd.wave": "wav wave",
+}
+
+
+def media_type_of(file_name: str) -> str:
+    """The kind of audio that a file's name suggests, for bytes that do not tell. The name itself goes no further."""
+    ending = file_name.rpartition(".")[2].lower()
+    return next((kind for kind, endings in HEADERLESS_TYPES.items() if ending in endings.split()), UNKNOWN_TYPE)
+
 
 class StorageError(Exception):
     """Raised when the blob store cannot be reached or written; another attempt may succeed."""

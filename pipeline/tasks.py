@@ -31,8 +31,9 @@ def transcribe(event: ConversationReceived) -> ConversationTranscribed:
     settings = load(event.settings, Settings)
     with local_copy(event.audio) as audio:
         transcript = write_down(
-            audio, settings=settings, language=event.language, channels=event.channels, on_progress=report
-        )
+            audio, hint=event.audio.media_type, settings=settings, language=event.language, channels=event.channels,
+            on_progress=report,
+        )  # fmt: skip
     return ConversationTranscribed(
         audio=event.audio, settings=event.settings, transcript=save("raw", transcript),
         language=transcript.language, duration=transcript.duration,
@@ -65,7 +66,8 @@ def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
     """Take personal data out of the sound."""
     transcript, policy = load(event.transcript, Transcript), load(event.settings, Settings).redaction
     with local_copy(event.audio) as audio, scratch() as out:
-        redacted = audio_redaction.redact(audio, transcript, policy, out=out, on_progress=report)
+        hint = event.audio.media_type
+        redacted = audio_redaction.redact(audio, transcript, policy, hint=hint, out=out, on_progress=report)
         master = save_file(redacted.master, audio_redaction.MASTER_TYPE)
         player = save_file(redacted.player, audio_redaction.PLAYER_TYPE)
     return AudioRedacted(master=master, player=player, peaks=save("safe", redacted.peaks))

@@ -23,7 +23,7 @@ from pipeline.events import Blob, ConversationErased, ConversationReceived, Fail
 from pipeline.failpoints import failpoint
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
-from pipeline.storage import CHUNK, BlobCorrupt, StorageError, blob_store
+from pipeline.storage import CHUNK, BlobCorrupt, StorageError, blob_store, media_type_of
 
 MONOLITH = "monolith"
 ASKS_FOR_OTHER_SETTINGS = (FailureCode.LANGUAGE_UNSUPPORTED, FailureCode.AUDIO_TOO_LONG)
@@ -115,9 +115,12 @@ def new_conversation(organization: Organization, details: CallDetails, digest: s
 
 
 def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) -> ConversationReceived:
-    """Put the audio in the blob store, and the settings of today beside it."""
+    """Put the audio in the blob store, and the settings of today beside it.
+
+    Of the file's name only the kind of audio that it suggests is in the event: a headerless file has no other.
+    """
     place = str(conversation.organization_id), str(conversation.id)
-    raw = blob_store().put("raw", *place, chunks_of(audio), "application/octet-stream")
+    raw = blob_store().put("raw", *place, chunks_of(audio), media_type_of(details.file_name))
     conversation.audio = msgspec.to_builtins(raw)
     return ConversationReceived(
         audio=raw, settings=freeze_settings(conversation), language=details.language, channels=details.channels

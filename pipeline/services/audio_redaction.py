@@ -64,17 +64,19 @@ def redact(
     policy: RedactionPolicy,
     *,
     out: Path,
+    hint: str = "",
     on_progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> RedactedAudio:
     """Hide every redaction of a transcript in its recording; ``master.flac`` and ``player.mp3`` are written to ``out``.
 
     Each stretch, with ``policy.pad`` seconds on either side, becomes silence or (``policy.mode`` "beep") a tone, on its
     own channel only. In doubt more is hidden: see ``stretches``. ``on_progress`` is told seconds done and in all.
+    ``hint`` is the media type that the recording's name suggests.
 
     Raises ExpectedFailure as ``media.decoded`` does, and BLOB_CORRUPT when the transcript is of another recording.
     """
     longest = max(media.MAX_DURATION, transcript.duration + TOLERANCE)  # it was short enough to be transcribed
-    info = media.probe(audio, max_duration=longest)
+    info = media.probe(audio, hint=hint, max_duration=longest)
     if abs(info.duration - transcript.duration) > TOLERANCE:
         raise ExpectedFailure(FailureCode.BLOB_CORRUPT, "The transcript and the recording are not of the same length.")
     rate, channels = info.sample_rate, info.channels
@@ -84,7 +86,7 @@ def redact(
     with tempfile.TemporaryDirectory(prefix="redact-") as scratch:
         pcm = Path(scratch, "pcm")
         sound = _beep(rate) if policy.mode == "beep" else _silence
-        with media.decoded(audio, sample_rate=rate, max_duration=longest) as heard, pcm.open("wb") as file:
+        with media.decoded(audio, hint=hint, sample_rate=rate, max_duration=longest) as heard, pcm.open("wb") as file:
             for block in _redacted(heard.blocks(BLOCK_SECONDS), hidden, sound):
                 file.write(block.T.tobytes())
                 maxima.append(_peaks(block, rate))

@@ -53,6 +53,14 @@ def test_a_call_that_is_sent_is_there_with_its_bytes_and_its_event(sender: Clien
     assert blob_store().read(blob, str(conversation.organization_id), str(conversation.id)) == b"these bytes"
 
 
+def test_a_call_without_a_header_is_sent_on_with_the_kind_of_audio_that_its_name_says(sender: Client) -> None:
+    audio = SimpleUploadedFile("Jane Doe.ulaw", b"some sound", content_type="application/octet-stream")
+    id = sender.post(ADDRESS, {"audio": audio}).json()["id"]
+    event = Event.objects.get(subject=id)
+    assert event.data["audio"]["media_type"] == "audio/PCMU"
+    assert "Jane" not in json.dumps(event.data)
+
+
 def test_what_the_sender_says_of_the_caller_is_sealed_and_given_back(sender: Client) -> None:
     said = {"external_id": "crm-0815", "metadata": json.dumps({"customer": "Jane Doe"})}
     id = send(sender, **said).json()["id"]

@@ -53,6 +53,12 @@ def test_the_files_of_a_zip_are_calls_and_what_systems_leave_is_skipped(user: Us
     ]  # fmt: skip
 
 
+def test_the_files_of_a_zip_and_those_beside_it_keep_their_kind_of_audio(user: User) -> None:
+    batch = receive(user, ("c.ulaw", b"three"), ("june.zip", zip_of(("june/a.gsm", b"one"), ("b.mp3", b"two"))))
+    kinds = {call.audio["media_type"] for call in Conversation.objects.of(user.organization).filter(batch=batch)}
+    assert kinds == {"audio/GSM", "audio/PCMU", "application/octet-stream"}
+
+
 def test_a_zip_in_a_zip_is_refused_by_name_and_by_content(user: User) -> None:
     inner = zip_of(("a.wav", b"one"))
     batch = receive(user, ("outer.zip", zip_of(("inner.zip", inner), ("disguised.wav", inner), ("b.wav", b"two"))))

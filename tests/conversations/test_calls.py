@@ -51,6 +51,28 @@ def test_a_received_call_has_its_bytes_row_and_event(organization: Organization,
     assert b"anna smith" not in bytes(Conversation.objects.get().details.sealed)
 
 
+@pytest.mark.parametrize(
+    ("file_name", "media_type"),
+    [
+        ("Anna Smith.ulaw", "audio/PCMU"),
+        ("Anna Smith.2026.ALAW", "audio/PCMA"),
+        ("june/Anna Smith.gsm", "audio/GSM"),
+        ("Anna Smith.wav", "audio/vnd.wave"),
+        ("Anna Smith.mp3", "application/octet-stream"),
+        ("gsm of Anna Smith", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_of_a_files_name_an_event_has_only_the_kind_of_audio(
+    organization: Organization, file_name: str, media_type: str
+) -> None:
+    receive_call(organization, io.BytesIO(b"sound"), CallDetails(file_name=file_name))
+    event = Event.objects.get()
+    assert event.data["audio"]["media_type"] == media_type
+    assert "Smith" not in str(event.data)
+    assert Conversation.objects.get().audio == event.data["audio"]
+
+
 def test_the_same_bytes_twice_in_an_organization_are_one_conversation(organization: Organization) -> None:
     first = receive_call(organization, io.BytesIO(b"same"), CallDetails())
     second = receive_call(organization, io.BytesIO(b"same"), CallDetails(external_id="another"))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import numpy as np
@@ -18,12 +19,21 @@ import numpy.typing as npt
 
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
-from pipeline.services.media.confined import FfmpegError, Limits, ffmpeg_program, run_ffmpeg, source
+from pipeline.services.media.confined import (
+    Container,
+    FfmpegError,
+    Limits,
+    ffmpeg_program,
+    run_as_far_as_it_goes,
+    run_ffmpeg,
+    source,
+)
 from pipeline.services.media.container import container_of
 from pipeline.services.media.decoded import Decoded
 
 __all__ = [
     "AudioInfo",
+    "Container",
     "Decoded",
     "FfmpegError",
     "Limits",
@@ -38,7 +48,6 @@ __all__ = [
 
 MAX_DURATION = 4 * 3600.0
 MAX_CHANNELS = 8
-NO_ROOM = "No space left on device"  # ENOSPC, as ffmpeg says it
 AU_HEADER = struct.Struct(">4s5I")  # magic, offset of the data, its size, encoding, sample rate, channels
 
 
@@ -52,28 +61,24 @@ class AudioInfo:
     duration: float
 
 
-def probe(path: Path, *, max_duration: float = MAX_DURATION, max_channels: int = MAX_CHANNELS) -> AudioInfo:
+def probe(
+    path: Path, *, hint: str = "", max_duration: float = MAX_DURATION, max_channels: int = MAX_CHANNELS
+) -> AudioInfo:
     """What a recording is, found by decoding all of it. Raises ExpectedFailure as ``decode`` does."""
-    channels, sample_rate = _first_frame(path, max_channels)
+    container = container_of(path, hint)
+    audio = source(path, container)
+    channels, sample_rate = _first_frame(audio, max_channels)
     with tempfile.TemporaryDirectory(prefix="probe-") as scratch:
         mono = Path(scratch, "mono")
-        _write_pcm(path, mono, "u8", sample_rate, 1, max_duration)
-        samples = mono.stat().st_size
-    _check_duration(samples / sample_rate, max_duration)
-    return AudioInfo(
-        container=container_of(path), channels=channels, sample_rate=sample_rate, duration=samples / sample_rate
-    )
+        _write_pcm(audio, mono, "u8", sample_rate, 1, max_duration)
+        duration = mono.stat().st_size / sample_rate
+    _check_duration(duration, max_duration)
+    return AudioInfo(container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration)
 
 
-def decode(
-    path: Path,
-    *,
-    sample_rate: int = 16000,
-    max_duration: float = MAX_DURATION,
-    max_channels: int = MAX_CHANNELS,
-) -> npt.NDArray[np.float32]:
-    """All samples of a short recording, between -1 and 1, as ``(channels, samples)``. Raises as ``decoded`` does."""
-    with decoded(path, sample_rate=sample_rate, max_duration=max_duration, max_channels=max_channels) as audio:
+def decode(path: Path, **options: Any) -> npt.NDArray[np.float32]:
+    """All samples of a short recording, as ``(channels, samples)``; everything else as for ``decoded``."""
+    with decoded(path, **options) as audio:
         return audio.read(0, audio.length)
 
 
@@ -81,31 +86,34 @@ def decode(
 def decoded(
     path: Path,
     *,
+    hint: str = "",
     sample_rate: int = 16000,
     max_duration: float = MAX_DURATION,
     max_channels: int = MAX_CHANNELS,
 ) -> Iterator[Decoded]:
     """A recording to read samples from while the block lasts, at ``sample_rate``; they lie in an unnamed file.
 
+    ``hint`` is the media type that the file's name suggests, for one without a header (``headerless``).
     Raises ExpectedFailure: AUDIO_EMPTY, AUDIO_IS_PLAYLIST, AUDIO_UNSUPPORTED, AUDIO_UNREADABLE (nothing in it can be
     decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS.
     """
-    channels, _ = _first_frame(path, max_channels)
+    given = source(path, container_of(path, hint))
+    channels, _ = _first_frame(given, max_channels)
     with tempfile.TemporaryDirectory(prefix="decode-") as scratch:
         pcm = Path(scratch, "pcm")
-        _write_pcm(path, pcm, "f32le", sample_rate, channels, max_duration)
+        _write_pcm(given, pcm, "f32le", sample_rate, channels, max_duration)
         audio = Decoded(pcm, channels, sample_rate)
     with closing(audio):
         _check_duration(audio.length / sample_rate, max_duration)
         yield audio
 
 
-def _first_frame(path: Path, max_channels: int) -> tuple[int, int]:
+def _first_frame(audio: ffmpeg.nodes.FilterableStream, max_channels: int) -> tuple[int, int]:
     """Channels and sample rate of a recording, from its first frame written as Sun AU, the plainest of headers."""
     with tempfile.TemporaryDirectory(prefix="probe-") as scratch:
         frame = Path(scratch, "frame")
-        job = source(path).output(f"file:{frame}", format="au", acodec="pcm_s16be", **{"frames:a": 1})
-        _run_as_far_as_it_goes(job, Limits(cpu_seconds=60, wall_seconds=120, file_bytes=64 * 1024**2))
+        job = audio.output(f"file:{frame}", format="au", acodec="pcm_s16be", **{"frames:a": 1})
+        run_as_far_as_it_goes(job, Limits(cpu_seconds=60, wall_seconds=120, file_bytes=64 * 1024**2))
         header = frame.read_bytes()[: AU_HEADER.size] if frame.exists() else b""
     if len(header) < AU_HEADER.size:
         raise _unreadable()
@@ -117,29 +125,17 @@ def _first_frame(path: Path, max_channels: int) -> tuple[int, int]:
     return channels, sample_rate
 
 
-def _write_pcm(path: Path, pcm: Path, encoding: str, sample_rate: int, channels: int, max_duration: float) -> None:
+def _write_pcm(
+    audio: ffmpeg.nodes.FilterableStream, pcm: Path, encoding: str, sample_rate: int, channels: int, max_duration: float
+) -> None:
     """Decode a recording to raw samples; a second more than ``max_duration`` at most, which tells that it is longer."""
     options: dict[str, str | int | float] = {"format": encoding, "ar": sample_rate, "t": max_duration + 1}
     if channels <= 2:  # with more, ffmpeg would mix them into its usual layout for that number
         options["ac"] = channels
     bound = int((max_duration + 2) * sample_rate * channels * 4)
-    _run_as_far_as_it_goes(source(path).output(f"file:{pcm}", **options), Limits(file_bytes=bound))
+    run_as_far_as_it_goes(audio.output(f"file:{pcm}", **options), Limits(file_bytes=bound))
     if not pcm.exists() or not pcm.stat().st_size:
         raise _unreadable()
-
-
-def _run_as_far_as_it_goes(job: ffmpeg.nodes.OutputStream, limits: Limits) -> None:
-    """Run ffmpeg on a file that may be broken: what was written before an error counts, the caller looks.
-
-    Raises ExpectedFailure(STORAGE_UNAVAILABLE) on a full disk, which would make a long recording a short one.
-    """
-    try:
-        run_ffmpeg(job, limits)
-    except FfmpegError as error:
-        if NO_ROOM in error.stderr:
-            raise ExpectedFailure(
-                FailureCode.STORAGE_UNAVAILABLE, "There is no room for the decoded recording.", permanent=False
-            ) from error
 
 
 def _check_duration(duration: float, max_duration: float) -> None:

@@ -8,25 +8,27 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import ffmpeg
 import imageio_ffmpeg
 
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
-from pipeline.services.media.container import container_of
 
 STDERR_TAIL = 4000
+NO_ROOM = "No space left on device"  # ENOSPC, as ffmpeg says it
 
 # Decoders that a recording may need. Left out are the video decoders, which ffmpeg would otherwise open to probe.
 DECODERS = (
     "aac,aac_latm,ac3,eac3,alac,als,mp4als,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,ape,flac,"
     "g722,g723_1,g726,g726le,g729,gsm,gsm_ms,libgsm,libgsm_ms,ilbc,mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,"
     "speex,libspeex,truespeech,vorbis,libvorbis,wavpack,wmav1,wmav2,wmapro,wmavoice,wmalossless,"
-    "adpcm_ima_wav,adpcm_ima_qt,adpcm_ms,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_swf,adpcm_yamaha,"
+    "adpcm_ima_wav,adpcm_ima_qt,adpcm_ima_oki,adpcm_ms,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_swf,adpcm_yamaha,"
     "pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,pcm_s8_planar,pcm_s16le,pcm_s16be,pcm_s16le_planar,pcm_s16be_planar,"
     "pcm_u16le,pcm_u16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
 )
@@ -51,20 +53,19 @@ class FfmpegError(Exception):
         self.stderr = stderr
 
 
-def source(path: Path) -> ffmpeg.nodes.FilterableStream:
-    """The first audio stream of an untrusted file, to build an ffmpeg-python graph on.
+class Container(NamedTuple):
+    """What ffmpeg is told to read a file as: its demuxer, and what that must know of a file that does not say it."""
 
-    Raises ExpectedFailure as ``container_of`` does.
-    """
-    confined = {
-        "format": container_of(path),
-        "protocol_whitelist": "file",
-        "codec_whitelist": DECODERS,
-        "threads": 1,
-    }
-    if confined["format"] == "mov":  # an MP4 may name other files as its media
+    demuxer: str
+    options: Mapping[str, str | int] = MappingProxyType({})
+
+
+def source(path: Path, container: Container) -> ffmpeg.nodes.FilterableStream:
+    """The first audio stream of an untrusted file, to build an ffmpeg-python graph on."""
+    confined = {"protocol_whitelist": "file", "codec_whitelist": DECODERS, "threads": 1, **container.options}
+    if container.demuxer == "mov":  # an MP4 may name other files as its media
         confined |= {"enable_drefs": 0, "use_absolute_path": 0}
-    return ffmpeg.input(f"file:{path.resolve()}", **confined)["a:0"]
+    return ffmpeg.input(f"file:{path.resolve()}", format=container.demuxer, **confined)["a:0"]
 
 
 def run_ffmpeg(job: ffmpeg.nodes.OutputStream | Sequence[str], limits: Limits | None = None) -> None:
@@ -85,6 +86,20 @@ def run_ffmpeg(job: ffmpeg.nodes.OutputStream | Sequence[str], limits: Limits | 
             returncode = _run_confined(command, scratch, stderr.fileno(), limits)
         if returncode:
             raise FfmpegError(returncode, log.read_bytes()[-STDERR_TAIL:].decode(errors="replace"))
+
+
+def run_as_far_as_it_goes(job: ffmpeg.nodes.OutputStream, limits: Limits) -> None:
+    """Run ffmpeg on a file that may be broken: what was written before an error counts, the caller looks.
+
+    Raises ExpectedFailure(STORAGE_UNAVAILABLE) on a full disk, which would make a long recording a short one.
+    """
+    try:
+        run_ffmpeg(job, limits)
+    except FfmpegError as error:
+        if NO_ROOM in error.stderr:
+            raise ExpectedFailure(
+                FailureCode.STORAGE_UNAVAILABLE, "There is no room for the decoded recording.", permanent=False
+            ) from error
 
 
 @functools.cache

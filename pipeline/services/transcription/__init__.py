@@ -35,6 +35,7 @@ def transcribe(
     *,
     settings: Settings,
     cache: Path,
+    hint: str = "",
     language: str = "",
     channels: Sequence[str] = (),
     engine: str = DEFAULT_ENGINE,
@@ -45,15 +46,15 @@ def transcribe(
     """Write down a recording.
 
     ``language`` is a code ("" = detect, among those of the settings), ``channels`` names the speaker of each channel
-    (empty = agent and customer), ``cache`` is a folder for models. ``on_progress`` is told the seconds of speech done
-    and in all (0 while not yet known).
+    (empty = agent and customer), ``cache`` is a folder for models. ``hint`` is the media type that the file's name
+    suggests. ``on_progress`` is told the seconds of speech done and in all (0 while not yet known).
 
     Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, or for a recording that cannot be read (see ``media.decoded``).
     """
     recognizer = load(engine, model, device, cache)
     allowed = _allowed_languages(language, settings, recognizer)
     on_progress(0.0, 0.0)
-    with listen(path, channels, settings.max_duration) as recording:
+    with listen(path, channels, settings.max_duration, hint) as recording:
         code, probability = _language(recording, allowed, recognizer)
         written = _words(recording, code, settings.vocabulary, recognizer, on_progress)
     spoken, withheld = _over_sound(written, recording)

@@ -30,13 +30,13 @@ class Recording:
 
 
 @contextmanager
-def listen(path: Path, names: Sequence[str], max_duration: float) -> Iterator[Recording]:
+def listen(path: Path, names: Sequence[str], max_duration: float, hint: str = "") -> Iterator[Recording]:
     """Decode a recording and find the speech in it; its chunks can be read while the block lasts.
 
     ``names`` are the speakers of the channels, as far as they are known. Two channels that sound the same are one.
     Raises ExpectedFailure as ``media.decoded`` does.
     """
-    with media.decoded(path, sample_rate=SAMPLE_RATE, max_duration=max_duration) as audio:
+    with media.decoded(path, hint=hint, sample_rate=SAMPLE_RATE, max_duration=max_duration) as audio:
         loudness = loudness_of(audio)
         channels = range(1 if loudness.same else audio.channels)
         silent = [loudness.is_silent(channel) for channel in channels]
