@@ -11,8 +11,17 @@ from pipeline.documents import Flag, Utterance, Withheld
 from pipeline.services.media import Decoded
 from pipeline.services.transcription import loudness
 from pipeline.services.transcription.loudness import Loudness, loudness_of
+from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord
-from pipeline.services.transcription.trust import flagged, floor_of, repeats_itself, sounding
+from pipeline.services.transcription.trust import (
+    Sound,
+    better,
+    flagged,
+    is_doubtful,
+    over_sound,
+    repeats_itself,
+    sound_of,
+)
 
 RATE = 16000
 Recorded = Callable[[np.ndarray], Loudness]
@@ -43,28 +52,69 @@ def said(text: str, start: float = 0.0, end: float = 1.0, confidence: float = 0.
     return Utterance(index=0, speaker="agent", channel=0, start=start, end=end, text=text, confidence=confidence)
 
 
+def chunk(start: float, end: float, channel: int = 0) -> Chunk:
+    return Chunk(audio=None, channel=channel, first=int(start * RATE), last=int(end * RATE))  # type: ignore[arg-type]
+
+
+def speaking(*spans: tuple[float, float], seconds: int = 10) -> Sound:
+    """A channel that sounds for so long."""
+    frames = np.full(100 * seconds, 1e-4, np.float32)
+    for start, end in spans:
+        frames[int(100 * start) : int(100 * end)] = 0.1
+    return sound_of(frames, [chunk(start, end) for start, end in spans])
+
+
 def test_words_over_silence_are_withheld_and_counted() -> None:
-    frames = np.full(1000, 1e-4, np.float32)
-    frames[100:200] = frames[700:800] = 0.1
-    floor = floor_of(frames, [(80, 220), (690, 820)])
+    sound = speaking((1, 2), (7, 8))
     words = [word("yes", 1.2, 1.6), word("thank", 4.0, 4.3), word("you", 4.3, 4.6), word("no", 7.1, 7.5)]
-    kept, withheld = sounding(words, frames, floor, channel=1)
+    kept, withheld = over_sound(words, chunk(1, 8, channel=1), sound)
     assert [each.text for each in kept] == ["yes", "no"]
     assert withheld == [Withheld(channel=1, start=4.0, end=4.6, words=2, reason=Flag.HALLUCINATION)]
 
 
-@pytest.mark.parametrize("hiss", [0.0, 1e-3, 5e-3, 2e-2])
+@pytest.mark.parametrize("hiss", [0.0, 1e-3, 5e-3, 1e-2])
 def test_speech_stands_above_the_hiss_of_its_line(hiss: float) -> None:
     generator = np.random.default_rng(1)
     frames = np.abs(generator.normal(hiss, hiss / 10, 1000)).astype(np.float32)
     frames[300:600] = np.abs(generator.normal(0.1, 0.01, 300))
-    floor = floor_of(frames, [(290, 610)])
+    floor = sound_of(frames, [chunk(2.9, 6.1)]).floor
     assert (frames[300:600] >= floor).all()
     assert (frames[:290] < floor).mean() > 0.95
 
 
 def test_where_nobody_speaks_the_floor_is_the_least() -> None:
-    assert 0 < floor_of(np.zeros(100, np.float32), []) < 1e-3
+    assert 0 < sound_of(np.zeros(100, np.float32), []).floor < 1e-3
+
+
+HELLO = [word("hello", 1.0, 1.4), word("there", 1.4, 1.9)]
+
+
+@pytest.mark.parametrize(
+    ("words", "doubtful"),
+    [
+        ([*HELLO, word("goodbye", 3.5, 4.0)], True),
+        ([*HELLO, word("and", 2.5, 2.8), word("goodbye", 3.5, 4.0)], False),
+        ([], True),
+        (HELLO, True),
+        ([word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(30)], True),
+        ([SpokenWord(text="mumble", start=1.0, end=4.0, probability=0.1)], True),
+    ],
+    ids=["a sentence is missing", "nothing is missing", "no word", "the end is missing", "a loop", "improbable"],
+)
+def test_a_reading_that_leaves_out_speech_or_repeats_itself_is_doubtful(
+    words: list[SpokenWord], doubtful: bool
+) -> None:
+    assert is_doubtful(words, chunk(1, 4), speaking((1, 4))) == doubtful
+
+
+def test_the_better_of_two_readings_leaves_out_less_and_does_not_repeat_itself() -> None:
+    here, sound = chunk(1, 4), speaking((1, 4))
+    whole = [*HELLO, word("and", 2.0, 2.8), word("goodbye", 2.9, 4.0)]
+    loop = [word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(30)]
+    assert better(HELLO, whole, here, sound) == whole
+    assert better(whole, HELLO, here, sound) == whole
+    assert better(HELLO, loop, here, sound) == HELLO
+    assert better(loop, HELLO, here, sound) == HELLO
 
 
 def test_loudness_is_that_of_each_hundredth_of_a_second(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
-WITHOUT = 0
 CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
 
 # Whisper reads 30 seconds, however short the speech, and most of the time goes into reading. A window of 15 seconds,
@@ -97,7 +96,7 @@ class FasterWhisper:
             ],
             batch_size=len(chunks),
             word_timestamps=True,
-            without_timestamps=bool(WITHOUT),
+            without_timestamps=False,  # without them the model leaves out whole sentences of a long chunk
             hotwords=" ".join(vocabulary) or None,
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
