@@ -14,14 +14,12 @@ from pipeline.services.transcription.voice_encoder import Floats
 WINDOW = int(1.6 * SAMPLE_RATE)  # the length of speech that the encoder was trained on
 HOP = int(0.8 * SAMPLE_RATE)  # from one window to the next
 LEAST = int(0.5 * SAMPLE_RATE)  # of shorter speech an embedding says little
-BATCH = 32  # windows embedded at once
+BATCH = 32  # windows embedded at once; one that is too short is filled with repetitions of itself
 
 # Measured on public speech, most of it at 8 kHz: two halves of one voice had centroids with a cosine of 0.84 to 0.95,
 # two voices 0.54 to 0.81. Of less than four windows, halves of one voice may differ as two voices do.
 SAME_VOICE = 0.82
 LEAST_WINDOWS = 4
-SWITCH = 0.75  # how much better, in standard deviations, the other voice must fit to take over
-
 
 Integers = npt.NDArray[np.int_]
 
@@ -79,9 +77,9 @@ def _windows(length: int) -> Iterator[tuple[int, int]]:
 
 
 def _speakers(embeddings: Floats) -> Integers:
-    """Which of two voices each window has; 0 everywhere if they are one, or the second is heard too little."""
+    """The speaker of each window, 0 or 1; 0 everywhere if both voices are one, or one of them is heard too little."""
     centroids = _two_voices(embeddings)
-    speakers = _path(embeddings @ (centroids[1] - centroids[0]))
+    speakers = (embeddings @ (centroids[1] - centroids[0]) > 0).astype(int)
     second = int(np.sum(speakers))
     one_voice = float(centroids[0] @ centroids[1]) >= SAME_VOICE
     too_little = min(second, len(speakers) - second) < LEAST_WINDOWS
@@ -103,22 +101,6 @@ def _two_voices(embeddings: Floats) -> Floats:
             break
         second = nearer
     return centroids
-
-
-def _path(scores: Floats) -> Integers:
-    """The likeliest speaker of each window (Viterbi): ``scores`` say how much better the second voice fits."""
-    scores = scores / max(float(np.std(scores)), 1e-6)
-    best = np.zeros(2)
-    came_from = np.zeros((len(scores), 2), dtype=int)
-    for window, score in enumerate(scores):
-        stay, switch = best, best[::-1] - SWITCH
-        came_from[window] = np.where(stay >= switch, (0, 1), (1, 0))
-        best = np.maximum(stay, switch) + np.array([-score, score])
-    path = np.zeros(len(scores), dtype=int)
-    path[-1] = int(best[1] > best[0])
-    for window in range(len(scores) - 1, 0, -1):
-        path[window - 1] = came_from[window, path[window]]
-    return path
 
 
 def _turns(spans: Sequence[tuple[float, float]], speakers: Integers) -> list[Turn]:
