@@ -23,6 +23,7 @@ from pipeline.services.transcription.speech import SAMPLE_RATE, Samples, chunks_
 from pipeline.services.transcription.timeline import SpokenWord
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
 from tests.bench import DATA, need, say
+from tests.recorded import recorded
 
 TELEPHONE = 8000
 COLLAR = 0.25  # seconds
@@ -67,7 +68,7 @@ def say_set(bench: str, talks: Sequence[Talk]) -> None:
 
 def say_cost(samples: Samples) -> None:
     """Say the speed in the process's CPU time, and what it adds to the memory; call it before whatever needs more."""
-    chunks = chunks_of(samples, 0)
+    chunks = chunks_of(recorded(samples), 0)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
     voices = Voices()
@@ -83,7 +84,7 @@ def say_cost(samples: Samples) -> None:
 def turns_in(samples: Samples) -> list[Turn]:
     """What is found in a recording."""
     voices = Voices()
-    for chunk in chunks_of(samples, 0):
+    for chunk in chunks_of(recorded(samples), 0):
         voices.add(chunk.samples, chunk.start)
     return voices.turns()
 

@@ -1,17 +1,13 @@
 """Hold music and recorded announcements."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from pipeline.documents import Flag, Utterance
-from pipeline.services.media import Decoded
 from pipeline.services.transcription.loudness import loudness_of
 from pipeline.services.transcription.music import announcements_flagged, has_music, is_tune
 from pipeline.services.transcription.speech import Chunk
+from tests.recorded import recorded
 
 RATE = 16000
 NOTES = (262, 330, 392, 523, 440, 349, 294, 247)
@@ -44,22 +40,6 @@ def test_a_tune_is_told_from_hiss_and_tones() -> None:
     assert not is_tune(dial_tone(5))
 
 
-@pytest.fixture
-def decoded(tmp_path: Path) -> Iterator[Callable[[np.ndarray], Decoded]]:
-    """Samples of one channel, in a file."""
-    opened: list[Decoded] = []
-
-    def write(samples: np.ndarray) -> Decoded:
-        samples.astype("<f4").tofile(tmp_path / "pcm")
-        opened.append(Decoded(tmp_path / "pcm", 1, RATE))
-        return opened[-1]
-
-    yield write
-    for each in opened:
-        with closing(each):
-            pass
-
-
 @pytest.mark.parametrize(
     ("sound", "spoken", "music"),
     [
@@ -73,9 +53,9 @@ def decoded(tmp_path: Path) -> Iterator[Callable[[np.ndarray], Decoded]]:
     ids=["music on hold", "speech", "a jingle", "far away", "a dial tone", "hiss"],
 )
 def test_music_is_what_sounds_for_long_where_nobody_speaks(
-    decoded: Callable[[np.ndarray], Decoded], sound: list[np.ndarray], spoken: list[tuple[int, int]], music: bool
+    sound: list[np.ndarray], spoken: list[tuple[int, int]], music: bool
 ) -> None:
-    audio = decoded(np.concatenate(sound))
+    audio = recorded(np.concatenate(sound))
     chunks = [Chunk(audio=audio, channel=0, first=first * RATE, last=last * RATE) for first, last in spoken]
     assert has_music(audio, 0, chunks, loudness_of(audio)) == music
 

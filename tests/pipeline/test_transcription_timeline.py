@@ -11,10 +11,12 @@ from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.recording import speakers_of
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
+from tests.recorded import recorded
 
 
 def chunk(start: float = 0.0, seconds: float = 10.0) -> Chunk:
-    return Chunk(channel=0, start=start, samples=np.zeros(int(seconds * 16000), dtype=np.float32))
+    first = int(start * 16000)
+    return Chunk(audio=recorded(np.zeros(0)), channel=0, first=first, last=first + int(seconds * 16000))
 
 
 def heard(*texts: str) -> list[HeardWord]:

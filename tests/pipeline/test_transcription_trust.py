@@ -1,14 +1,9 @@
 """What of a transcript is withheld or flagged, and how loud a recording is."""
 
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from pipeline.documents import Flag, Utterance, Withheld
-from pipeline.services.media import Decoded
 from pipeline.services.transcription import loudness
 from pipeline.services.transcription.loudness import Loudness, loudness_of
 from pipeline.services.transcription.speech import Chunk
@@ -22,22 +17,13 @@ from pipeline.services.transcription.trust import (
     repeats_itself,
     sound_of,
 )
+from tests.recorded import recorded
 
 RATE = 16000
-Recorded = Callable[[np.ndarray], Loudness]
 
 
-@pytest.fixture
-def recorded(tmp_path: Path) -> Recorded:
-    """How loud samples are that lie in a file, given as (channels, samples)."""
-
-    def listen(samples: np.ndarray) -> Loudness:
-        path = tmp_path / "pcm"
-        samples.T.astype("<f4").tofile(path)
-        with closing(Decoded(path, len(samples), RATE)) as audio:
-            return loudness_of(audio)
-
-    return listen
+def heard(samples: np.ndarray) -> Loudness:
+    return loudness_of(recorded(samples))
 
 
 def noise(seconds: float, level: float, seed: int = 1) -> np.ndarray:
@@ -117,46 +103,46 @@ def test_the_better_of_two_readings_leaves_out_less_and_does_not_repeat_itself()
     assert better(loop, HELLO, here, sound) == HELLO
 
 
-def test_loudness_is_that_of_each_hundredth_of_a_second(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loudness_is_that_of_each_hundredth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loudness, "BLOCK", 1)
     samples = np.stack([noise(2.505, 0.1), noise(2.505, 0.01, seed=2)])
     samples[0, RATE : 2 * RATE] = 0.05  # an offset is no sound
-    heard = recorded(samples)
-    assert heard.rms.shape == (2, 251)
-    assert heard.rms[0, :100].mean() == pytest.approx(0.1, rel=0.05)
-    assert heard.rms[0, 101:199].max() < 1e-6
-    assert heard.rms[1].mean() == pytest.approx(0.01, rel=0.05)
-    assert not heard.same
+    sound = heard(samples)
+    assert sound.rms.shape == (2, 251)
+    assert sound.rms[0, :100].mean() == pytest.approx(0.1, rel=0.05)
+    assert sound.rms[0, 101:199].max() < 1e-6
+    assert sound.rms[1].mean() == pytest.approx(0.01, rel=0.05)
+    assert not sound.same
 
 
 @pytest.mark.parametrize(("gain", "same"), [(1.0, True), (0.25, True), (-1.0, False), (0.0, False)])
-def test_two_channels_with_one_sound_are_one(recorded: Recorded, gain: float, same: bool) -> None:
+def test_two_channels_with_one_sound_are_one(gain: float, same: bool) -> None:
     sound = noise(2, 0.1)
-    assert recorded(np.stack([sound, gain * sound])).same == same
+    assert heard(np.stack([sound, gain * sound])).same == same
 
 
-def test_two_speakers_with_some_crosstalk_are_two(recorded: Recorded) -> None:
+def test_two_speakers_with_some_crosstalk_are_two() -> None:
     one, other = noise(2, 0.1), noise(2, 0.1, seed=2)
-    assert not recorded(np.stack([one + 0.3 * other, other + 0.3 * one])).same
+    assert not heard(np.stack([one + 0.3 * other, other + 0.3 * one])).same
 
 
-def test_a_long_silence_is_silent_and_a_click_is_not_overheard(recorded: Recorded) -> None:
+def test_a_long_silence_is_silent_and_a_click_is_not_overheard() -> None:
     samples = np.stack([np.zeros(RATE), np.zeros(RATE)])
     samples[1, 5000:5800] = noise(0.05, 0.05)
-    heard = recorded(samples)
-    assert heard.is_silent(0)
-    assert not heard.is_silent(1)
+    sound = heard(samples)
+    assert sound.is_silent(0)
+    assert not sound.is_silent(1)
 
 
-def test_an_utterance_that_was_recorded_too_loud_is_flagged(recorded: Recorded) -> None:
-    loud = recorded(np.clip(noise(1, 0.6), -1, 1)[np.newaxis])
-    good = recorded(np.clip(noise(1, 0.1), -1, 1)[np.newaxis])
+def test_an_utterance_that_was_recorded_too_loud_is_flagged() -> None:
+    loud = heard(np.clip(noise(1, 0.6), -1, 1)[np.newaxis])
+    good = heard(np.clip(noise(1, 0.1), -1, 1)[np.newaxis])
     assert flagged(said("too loud"), loud).flags == (Flag.CLIPPED,)
     assert flagged(said("good"), good).flags == ()
 
 
-def test_an_utterance_that_can_hardly_be_heard_is_flagged(recorded: Recorded) -> None:
-    assert flagged(said("faint"), recorded(noise(1, 0.001)[np.newaxis])).flags == (Flag.QUIET,)
+def test_an_utterance_that_can_hardly_be_heard_is_flagged() -> None:
+    assert flagged(said("faint"), heard(noise(1, 0.001)[np.newaxis])).flags == (Flag.QUIET,)
 
 
 @pytest.mark.parametrize(
@@ -164,9 +150,9 @@ def test_an_utterance_that_can_hardly_be_heard_is_flagged(recorded: Recorded) ->
     [("thank you " * 12, 0.9), ("something quite unlikely", 0.2)],
     ids=["a loop", "improbable words"],
 )
-def test_what_was_probably_not_said_is_flagged(recorded: Recorded, text: str, confidence: float) -> None:
-    heard = recorded(noise(1, 0.1)[np.newaxis])
-    assert flagged(said(text, confidence=confidence), heard).flags == (Flag.HALLUCINATION,)
+def test_what_was_probably_not_said_is_flagged(text: str, confidence: float) -> None:
+    sound = heard(noise(1, 0.1)[np.newaxis])
+    assert flagged(said(text, confidence=confidence), sound).flags == (Flag.HALLUCINATION,)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pipeline.services.transcription.speech import SAMPLE_RATE, Samples, chunks_
 from pipeline.services.transcription.timeline import SpokenWord
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
 from pipeline.services.transcription.weights import WeightsError
+from tests.recorded import recorded
 
 TWO_SPEAKERS = Path(__file__).parents[1] / "data" / "two_speakers.flac"
 
@@ -26,7 +27,7 @@ def call() -> Samples:
 
 def turns_in(samples: Samples) -> list[Turn]:
     voices = Voices()
-    for chunk in chunks_of(samples, 0):
+    for chunk in chunks_of(recorded(samples), 0):
         voices.add(chunk.samples, chunk.start)
     return voices.turns()
 

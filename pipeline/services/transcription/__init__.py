@@ -8,17 +8,20 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.documents import Flag, Settings, Transcript, Withheld
+from pipeline.documents import Flag, Settings, Transcript
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
+from pipeline.services.transcription import voice_encoder
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
+from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
 from pipeline.services.transcription.recording import Recording, listen
-from pipeline.services.transcription.speech import Chunk, longest
-from pipeline.services.transcription.timeline import SpokenWord, utterances_of, words_of
-from pipeline.services.transcription.trust import better, flagged, is_doubtful, over_sound
+from pipeline.services.transcription.speech import longest
+from pipeline.services.transcription.timeline import utterances_of
+from pipeline.services.transcription.trust import flagged
+from pipeline.services.transcription.voices import Turn, Voices, by_voice
 
 ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
     "faster-whisper": FasterWhisper,
@@ -27,6 +30,7 @@ ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
 DEFAULT_ENGINE = "faster-whisper"
 DEFAULT_MODEL = "base"
 LANGUAGE_SAMPLE = 15.0  # seconds of speech to tell a language by
+TWO_VOICES = ("speaker 1", "speaker 2")
 SURE = 0.6  # probability of a language, below which it may well be another
 
 
@@ -56,10 +60,14 @@ def transcribe(
     on_progress(0.0, 0.0)
     with listen(path, channels, settings.max_duration, hint) as recording:
         code, probability = _language(recording, allowed, recognizer)
-        written = _words(recording, code, settings.vocabulary, recognizer, on_progress)
-    spoken, withheld = _over_sound(written, recording)
-    utterances = announcements_flagged(utterances_of(spoken, recording.speakers))
-    unsure = (Flag.UNSURE_LANGUAGE,) if probability < SURE else ()
+        read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
+        turns = _turns(recording) if len(recording.speakers) == 1 and not channels else []
+    spoken, withheld = words_of_channels(read, recording)
+    speakers = recording.speakers
+    if two := len({turn.speaker for turn in turns}) == 2:
+        spoken, speakers = by_voice(spoken[0], turns), TWO_VOICES
+    utterances = announcements_flagged(utterances_of(spoken, speakers, one_channel=two))
+    found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: probability < SURE}
     return Transcript(
         language=code,
         language_probability=round(probability, 4),
@@ -68,7 +76,7 @@ def transcribe(
         channels=len(recording.speakers),
         engine=engine,
         model=model,
-        flags=(*recording.flags, *unsure),
+        flags=(*recording.flags, *(flag for flag, holds in found.items() if holds)),
         withheld=tuple(withheld),
     )
 
@@ -79,6 +87,7 @@ def warm(engine: str, model: str, device: str, cache: Path) -> None:
 
     load(engine, model, device, cache)
     get_vad_model()
+    voice_encoder.load()
 
 
 @functools.cache
@@ -87,6 +96,14 @@ def load(engine: str, model: str, device: str, cache: Path) -> Engine:
     if engine not in ENGINES:
         raise ValueError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
     return ENGINES[engine](model, device, cache)
+
+
+def _turns(recording: Recording) -> list[Turn]:
+    """Who speaks when on the only channel."""
+    voices = Voices()
+    for chunk in recording.chunks:
+        voices.add(chunk.samples, chunk.start)
+    return voices.turns()
 
 
 def _allowed_languages(given: str, settings: Settings, recognizer: Engine) -> tuple[str, ...]:
@@ -107,39 +124,3 @@ def _language(recording: Recording, allowed: Sequence[str], recognizer: Engine) 
     probabilities = recognizer.language_probabilities(longest(recording.chunks, LANGUAGE_SAMPLE))
     code = max(allowed, key=lambda code: probabilities.get(code, 0.0))
     return code, probabilities.get(code, 0.0)
-
-
-def _words(
-    recording: Recording,
-    language: str,
-    vocabulary: Sequence[str],
-    recognizer: Engine,
-    on_progress: Callable[[float, float], None],
-) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
-    """The words of each chunk, in order; what is doubtful is read a second time."""
-    total = sum(chunk.duration for chunk in recording.chunks)
-    done = 0.0
-    on_progress(done, total)
-    read: dict[Chunk, Sequence[SpokenWord]] = {}
-    for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
-        read[chunk] = words_of(chunk, heard, language)
-        done += chunk.duration
-        on_progress(done, total)
-    doubtful = [chunk for chunk, words in read.items() if is_doubtful(words, chunk, recording.sounds[chunk.channel])]
-    for chunk, heard in recognizer.hear_again(doubtful, language, vocabulary):
-        read[chunk] = better(read[chunk], words_of(chunk, heard, language), chunk, recording.sounds[chunk.channel])
-        on_progress(done, total)
-    return sorted(read.items(), key=lambda item: item[0].start)
-
-
-def _over_sound(
-    read: Sequence[tuple[Chunk, Sequence[SpokenWord]]], recording: Recording
-) -> tuple[list[list[SpokenWord]], list[Withheld]]:
-    """The words of each channel without those written over silence, and where these were."""
-    kept: list[list[SpokenWord]] = [[] for _ in recording.speakers]
-    withheld: list[Withheld] = []
-    for chunk, words in read:
-        real, unreal = over_sound(words, chunk, recording.sounds[chunk.channel])
-        kept[chunk.channel] += real
-        withheld += unreal
-    return kept, withheld

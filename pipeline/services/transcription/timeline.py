@@ -55,18 +55,25 @@ def words_of(chunk: Chunk, heard: Iterable[HeardWord], language: str) -> list[Sp
     return words
 
 
-def utterances_of(channels: Sequence[Sequence[SpokenWord]], speakers: Sequence[str]) -> tuple[Utterance, ...]:
-    """The conversation, in order of start. ``channels`` has the words of each speaker in order.
+def utterances_of(
+    spoken: Sequence[Sequence[SpokenWord]], speakers: Sequence[str], *, one_channel: bool = False
+) -> tuple[Utterance, ...]:
+    """The conversation, in order of start. ``spoken`` has the words of each speaker in order.
+
+    Each has a channel of the same number; or all share the first (``one_channel``).
 
     An utterance ends at a pause, where another speaker takes over, and, in a long monologue, with a sentence.
     """
-    spoken = [
-        (channel, words)
-        for channel, own in enumerate(channels)
-        for words in _split(own, sorted(word.middle for other in channels if other is not own for word in other))
+    said = [
+        (speaker, words)
+        for speaker, own in enumerate(spoken)
+        for words in _split(own, sorted(word.middle for other in spoken if other is not own for word in other))
     ]
-    spoken.sort(key=lambda item: (item[1][0].start, item[0]))
-    return tuple(_utterance(index, speakers[channel], channel, words) for index, (channel, words) in enumerate(spoken))
+    said.sort(key=lambda item: (item[1][0].start, item[0]))
+    return tuple(
+        _utterance(index, speakers[speaker], 0 if one_channel else speaker, words)
+        for index, (speaker, words) in enumerate(said)
+    )
 
 
 def _split(words: Sequence[SpokenWord], others: Sequence[float]) -> Iterator[list[SpokenWord]]:

@@ -1,5 +1,6 @@
 """Who speaks when on a channel that carries two people: speakers told apart by their voices."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from pipeline.services.transcription import voice_encoder
 from pipeline.services.transcription.speech import SAMPLE_RATE, Samples
-from pipeline.services.transcription.timeline import SpokenWord
+from pipeline.services.transcription.timeline import SENTENCE_ENDS, SpokenWord
 from pipeline.services.transcription.voice_encoder import Floats
 
 WINDOW = int(1.6 * SAMPLE_RATE)  # the length of speech that the encoder was trained on
@@ -20,6 +21,7 @@ BATCH = 32  # windows embedded at once; one that is too short is filled with rep
 # two voices 0.54 to 0.81. Of less than four windows, halves of one voice may differ as two voices do.
 SAME_VOICE = 0.82
 LEAST_WINDOWS = 4
+PAUSE = 0.2  # seconds at which another may take over
 
 Integers = npt.NDArray[np.int_]
 
@@ -57,14 +59,27 @@ class Voices:
 
 
 def by_voice(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[list[SpokenWord]]:
-    """The words of each speaker, in order. A word belongs to the turn that its middle is in, or is nearest to."""
+    """The words of each speaker, in order. People take over at a pause or after a sentence: what lies between two of
+    these is one speaker's, that of the turn in which most of its words have their middle, or to which they are nearest.
+    """
     speakers = max((turn.speaker for turn in turns), default=0) + 1
     spoken: list[list[SpokenWord]] = [[] for _ in range(speakers)]
     ends = np.array([turn.end for turn in turns[:-1]])
-    for word in words:
-        index = int(np.searchsorted(ends, word.middle)) if turns else 0
-        spoken[turns[index].speaker if turns else 0].append(word)
+    for phrase in _phrases(words):
+        votes = Counter(turns[int(np.searchsorted(ends, word.middle))].speaker if turns else 0 for word in phrase)
+        spoken[votes.most_common(1)[0][0]] += phrase
     return spoken
+
+
+def _phrases(words: Sequence[SpokenWord]) -> Iterator[list[SpokenWord]]:
+    phrase: list[SpokenWord] = []
+    for word in words:
+        if phrase and (word.start - phrase[-1].end >= PAUSE or phrase[-1].text.endswith(SENTENCE_ENDS)):
+            yield phrase
+            phrase = []
+        phrase.append(word)
+    if phrase:
+        yield phrase
 
 
 def _windows(length: int) -> Iterator[tuple[int, int]]:

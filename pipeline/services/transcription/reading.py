@@ -1,0 +1,46 @@
+"""What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
+
+from collections.abc import Callable, Sequence
+
+from pipeline.documents import Withheld
+from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.recording import Recording
+from pipeline.services.transcription.speech import Chunk
+from pipeline.services.transcription.timeline import SpokenWord, words_of
+from pipeline.services.transcription.trust import better, is_doubtful, over_sound
+
+
+def words_of_chunks(
+    recording: Recording,
+    language: str,
+    vocabulary: Sequence[str],
+    recognizer: Engine,
+    on_progress: Callable[[float, float], None],
+) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
+    """The words of each chunk, in order; what is doubtful is read a second time."""
+    total = sum(chunk.duration for chunk in recording.chunks)
+    done = 0.0
+    on_progress(done, total)
+    read: dict[Chunk, Sequence[SpokenWord]] = {}
+    for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
+        read[chunk] = words_of(chunk, heard, language)
+        done += chunk.duration
+        on_progress(done, total)
+    doubtful = [chunk for chunk, words in read.items() if is_doubtful(words, chunk, recording.sounds[chunk.channel])]
+    for chunk, heard in recognizer.hear_again(doubtful, language, vocabulary):
+        read[chunk] = better(read[chunk], words_of(chunk, heard, language), chunk, recording.sounds[chunk.channel])
+        on_progress(done, total)
+    return sorted(read.items(), key=lambda item: item[0].start)
+
+
+def words_of_channels(
+    read: Sequence[tuple[Chunk, Sequence[SpokenWord]]], recording: Recording
+) -> tuple[list[list[SpokenWord]], list[Withheld]]:
+    """The words of each channel without those written over silence, and where these were."""
+    kept: list[list[SpokenWord]] = [[] for _ in recording.speakers]
+    withheld: list[Withheld] = []
+    for chunk, words in read:
+        real, unreal = over_sound(words, chunk, recording.sounds[chunk.channel])
+        kept[chunk.channel] += real
+        withheld += unreal
+    return kept, withheld
