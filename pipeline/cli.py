@@ -116,7 +116,7 @@ def transcript_of(chosen: argparse.Namespace) -> Transcript:
         channels=tuple(name.strip() for name in chosen.channels.split(",") if name.strip()),
         engine=chosen.engine,
         model=chosen.model,
-        device=chosen.device,
+        machine=transcription.Machine(**{**config().asr_machine, "device": chosen.device}),
         on_progress=progress("Transcribing"),
     )
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -65,8 +65,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_ASR_ENGINE."""
     asr_model: str
     """PARLEY_ASR_MODEL: a name (base, small, …) or a path."""
+    asr_models: tuple[str, ...]
+    """PARLEY_ASR_MODELS: the models that a run may be asked to be done with, separated by commas."""
     asr_device: Literal["cpu", "cuda"]
     """PARLEY_ASR_DEVICE."""
+    asr_threads: int
+    """PARLEY_ASR_THREADS: 0 = one for each core."""
+    asr_batch: int
+    """PARLEY_ASR_BATCH: chunks of speech read at once; 0 = what suits the device."""
+    asr_compute_type: str
+    """PARLEY_ASR_COMPUTE_TYPE: CTranslate2's word, as in int8; "" = what suits the device."""
     max_upload_bytes: int
     """PARLEY_MAX_UPLOAD_BYTES: the largest file taken in."""
     max_call_seconds: float
@@ -75,6 +83,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_MAX_BATCH_FILES: the most files in one batch, a zip's files counted."""
     failpoints: str
     """PARLEY_FAILPOINTS: a folder whose files name where processes die; for tests alone."""
+
+    @property
+    def asr_machine(self) -> dict[str, Any]:
+        """What a model runs on, as ``transcription.Machine`` takes it."""
+        names = ("device", "threads", "batch", "compute_type")
+        return {name: getattr(self, f"asr_{name}") for name in names}
 
     @property
     def models(self) -> Path:
@@ -105,7 +119,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         services=names(env, "PARLEY_SERVICES", FIVE),
         asr_engine=choice(env, "PARLEY_ASR_ENGINE", ("faster-whisper", "openai-whisper")),  # type: ignore[arg-type]
         asr_model=env.get("PARLEY_ASR_MODEL", "base"),
+        asr_models=names(env, "PARLEY_ASR_MODELS", "base,tiny.en"),
         asr_device=choice(env, "PARLEY_ASR_DEVICE", ("cpu", "cuda")),  # type: ignore[arg-type]
+        asr_threads=whole_number(env, "PARLEY_ASR_THREADS", 0, least=0),
+        asr_batch=whole_number(env, "PARLEY_ASR_BATCH", 0, least=0),
+        asr_compute_type=env.get("PARLEY_ASR_COMPUTE_TYPE", ""),
         max_upload_bytes=whole_number(env, "PARLEY_MAX_UPLOAD_BYTES", 2 * 1024**3),
         max_call_seconds=float(whole_number(env, "PARLEY_MAX_CALL_SECONDS", 4 * 3600)),
         max_batch_files=whole_number(env, "PARLEY_MAX_BATCH_FILES", 2000),
@@ -146,11 +164,11 @@ def choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def whole_number(env: Mapping[str, str], name: str, default: int, most: int = 2**53) -> int:
-    """A whole number from 1 to ``most``."""
+def whole_number(env: Mapping[str, str], name: str, default: int, most: int = 2**53, least: int = 1) -> int:
+    """A whole number from ``least`` to ``most``."""
     text = env.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ConfigurationError(f"{name} is {text!r}; it must be a whole number from 1 to {most}.")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ConfigurationError(f"{name} is {text!r}; it must be a whole number from {least} to {most}.")
     return int(text)
 
 

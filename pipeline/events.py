@@ -189,6 +189,7 @@ class FailureCode(StrEnum):
     AUDIO_TOO_LONG = "audio_too_long"
     AUDIO_TOO_MANY_CHANNELS = "audio_too_many_channels"
     LANGUAGE_UNSUPPORTED = "language_unsupported"
+    MODEL_UNSUPPORTED = "model_unsupported"
     BLOB_MISSING = "blob_missing"
     BLOB_CORRUPT = "blob_corrupt"
     KEY_UNUSABLE = "key_unusable"

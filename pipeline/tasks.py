@@ -21,11 +21,18 @@ from pipeline.service import load, local_copy, report, save, save_file, scratch,
 from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
 
 WARM_LANGUAGES = Settings().languages
-ENGINE, MODEL, DEVICE, CACHE = config().asr_engine, config().asr_model, config().asr_device, config().models
-write_down = partial(transcription.transcribe, engine=ENGINE, model=MODEL, device=DEVICE, cache=CACHE)
+ENGINE, MODEL, MACHINE, CACHE = (
+    config().asr_engine,
+    config().asr_model,
+    transcription.Machine(**config().asr_machine),
+    config().models,
+)
+write_down = partial(
+    transcription.transcribe, engine=ENGINE, model=MODEL, models=config().asr_models, machine=MACHINE, cache=CACHE
+)
 
 
-@service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, DEVICE, CACHE))
+@service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, MACHINE, CACHE))
 def transcribe(event: ConversationReceived) -> ConversationTranscribed:
     """Write down what is said."""
     settings = load(event.settings, Settings)

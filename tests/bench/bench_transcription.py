@@ -224,7 +224,7 @@ def memory() -> None:
 
 def transcribe_alone(path: Path) -> None:
     """In a process of its own: transcribe one file, print its time and highest memory."""
-    transcription.warm("faster-whisper", MODEL, "cpu", config().models)
+    transcription.warm("faster-whisper", MODEL, transcription.CPU, config().models)
     started = time.monotonic()
     transcription.transcribe(path, settings=Settings(), cache=config().models, language="en", model=MODEL)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

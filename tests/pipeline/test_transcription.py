@@ -242,9 +242,9 @@ def test_chunks_are_short_enough_for_the_model() -> None:
 def test_the_absence_of_openai_whisper_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "whisper", None)
     with pytest.raises(RuntimeError, match=r"requirements-gpu\.txt"):
-        OpenaiWhisper("tiny.en", "cpu", tmp_path)
+        OpenaiWhisper("tiny.en", transcription.CPU, tmp_path)
 
 
 def test_an_engine_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="faster-whisper, openai-whisper"):
-        transcription.warm("siri", "base", "cpu", tmp_path)
+        transcription.warm("siri", "base", transcription.CPU, tmp_path)

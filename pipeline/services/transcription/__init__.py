@@ -12,7 +12,7 @@ from pipeline.documents import Flag, Settings, Transcript
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription import voice_encoder
-from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.engine import Engine, Machine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
@@ -23,12 +23,13 @@ from pipeline.services.transcription.timeline import utterances_of
 from pipeline.services.transcription.trust import flagged
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
 
-ENGINES: dict[str, Callable[[str, str, Path], Engine]] = {
+ENGINES: dict[str, Callable[[str, Machine, Path], Engine]] = {
     "faster-whisper": FasterWhisper,
     "openai-whisper": OpenaiWhisper,
 }
 DEFAULT_ENGINE = "faster-whisper"
 DEFAULT_MODEL = "base"
+CPU = Machine()
 LANGUAGE_SAMPLE = 15.0  # seconds of speech to tell a language by
 TWO_VOICES = ("speaker 1", "speaker 2")
 SURE = 0.6  # probability of a language, below which it may well be another
@@ -44,7 +45,8 @@ def transcribe(
     channels: Sequence[str] = (),
     engine: str = DEFAULT_ENGINE,
     model: str = DEFAULT_MODEL,
-    device: str = "cpu",
+    models: Sequence[str] = (),
+    machine: Machine = CPU,
     on_progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> Transcript:
     """Write down a recording.
@@ -53,19 +55,23 @@ def transcribe(
     (empty = agent and customer), ``cache`` is a folder for models. ``hint`` is the media type that the file's name
     suggests. ``on_progress`` is told the seconds of speech done and in all (0 while not yet known).
 
-    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, or for a recording that cannot be read (see ``media.decoded``).
+    ``model`` is the usual one; the settings may ask for one of ``models`` instead.
+
+    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, MODEL_UNSUPPORTED, or for a recording that cannot be read (see ``media.decoded``).
     """
-    recognizer = load(engine, model, device, cache)
+    model = _allowed_model(settings.model, model, models)
+    recognizer = load(engine, model, machine, cache)
     allowed = _allowed_languages(language, settings, recognizer)
     on_progress(0.0, 0.0)
     with listen(path, channels, settings.max_duration, hint) as recording:
         code, probability = _language(recording, allowed, recognizer)
         read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
-        turns = _turns(recording) if len(recording.speakers) == 1 and not channels else []
+        turns = _turns(recording) if len(recording.speakers) == 1 and len(channels) != 1 else []
     spoken, withheld = words_of_channels(read, recording)
     speakers = recording.speakers
     if two := len({turn.speaker for turn in turns}) == 2:
-        spoken, speakers = by_voice(spoken[0], turns), TWO_VOICES
+        spoken = by_voice(spoken[0], turns)
+        speakers = tuple(channels) if set(channels) == set(TWO_VOICES) else TWO_VOICES  # swapped by a person
     utterances = announcements_flagged(utterances_of(spoken, speakers, one_channel=two))
     found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: probability < SURE}
     return Transcript(
@@ -81,21 +87,21 @@ def transcribe(
     )
 
 
-def warm(engine: str, model: str, device: str, cache: Path) -> None:
+def warm(engine: str, model: str, machine: Machine, cache: Path) -> None:
     """Load what transcription needs, so that the first call does not wait for it."""
     from faster_whisper.vad import get_vad_model
 
-    load(engine, model, device, cache)
+    load(engine, model, machine, cache)
     get_vad_model()
     voice_encoder.load()
 
 
 @functools.cache
-def load(engine: str, model: str, device: str, cache: Path) -> Engine:
+def load(engine: str, model: str, machine: Machine, cache: Path) -> Engine:
     """The recognizer of a name, loaded once a process. Raises ValueError for an engine that there is not."""
     if engine not in ENGINES:
         raise ValueError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
-    return ENGINES[engine](model, device, cache)
+    return ENGINES[engine](model, machine, cache)
 
 
 def _turns(recording: Recording) -> list[Turn]:
@@ -104,6 +110,13 @@ def _turns(recording: Recording) -> list[Turn]:
     for chunk in recording.chunks:
         voices.add(chunk.samples, chunk.start)
     return voices.turns()
+
+
+def _allowed_model(asked: str, usual: str, models: Sequence[str]) -> str:
+    """The model that a run is done with."""
+    if asked and asked not in (usual, *models):
+        raise ExpectedFailure(FailureCode.MODEL_UNSUPPORTED, "The model is none of those that this worker may load.")
+    return asked or usual
 
 
 def _allowed_languages(given: str, settings: Settings, recognizer: Engine) -> tuple[str, ...]:

@@ -20,6 +20,19 @@ class HeardWord:
     probability: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a model runs on. Whatever is 0 or empty is chosen: one thread a core, the batch and the type for the device.
+
+    ``threads``: chunks or batches read side by side. ``batch``: chunks read at once. ``compute_type``: CTranslate2's word.
+    """
+
+    device: str = "cpu"
+    threads: int = 0
+    batch: int = 0
+    compute_type: str = ""
+
+
 class Engine(Protocol):
     """A loaded speech recognizer."""
 

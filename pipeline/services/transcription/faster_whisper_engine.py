@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.services.transcription.engine import HeardWord
+from pipeline.services.transcription.engine import HeardWord, Machine
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
@@ -26,21 +26,21 @@ FRAMES_PER_SECOND = 100
 class FasterWhisper:
     """A faster-whisper model that reads chunks in batches, of all channels alike."""
 
-    def __init__(self, model: str, device: str, cache: Path) -> None:
+    def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a folder, or a name that the Hugging Face hub knows."""
         from faster_whisper import WhisperModel
 
         folder = folder_of(model, cache)
-        on_cpu = device == "cpu"
+        on_cpu = machine.device == "cpu"
         # A worker of one thread for each core: threads that share a batch wait for each other, and far longer when
         # another process has one of their cores.
-        self._workers = len(os.sched_getaffinity(0)) if on_cpu and hasattr(os, "sched_getaffinity") else 1
-        self._batch = CPU_BATCH if on_cpu else GPU_BATCH
+        self._workers = machine.threads or (cores() if on_cpu else 1)
+        self._batch = machine.batch or (CPU_BATCH if on_cpu else GPU_BATCH)
         self._model = WhisperModel(
             str(folder) if folder else model,
-            device=device,
-            compute_type="int8" if on_cpu else "float16",
-            cpu_threads=1 if self._workers > 1 else 0,
+            device=machine.device,
+            compute_type=machine.compute_type or ("int8" if on_cpu else gpu_type()),
+            cpu_threads=1,
             num_workers=self._workers,
             download_root=str(cache),
         )
@@ -105,6 +105,19 @@ class FasterWhisper:
             index = chunk_at[segment.seek]
             heard[index] += [_heard(word, starts[index]) for word in segment.words or ()]
         return heard
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu_type() -> str:
+    """Half precision, or with weights of 8 bits where the card has no fast halves."""
+    import ctranslate2
+
+    known = ctranslate2.get_supported_compute_types("cuda")
+    return next(kind for kind in ("float16", "int8_float32", "float32") if kind in known)
 
 
 def _heard(word: Any, start: float) -> HeardWord:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.services.transcription.engine import HeardWord
+from pipeline.services.transcription.engine import HeardWord, Machine
 from pipeline.services.transcription.speech import Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
@@ -15,7 +15,7 @@ from pipeline.services.transcription.weights import folder_of
 class OpenaiWhisper:
     """An openai-whisper model that reads one chunk after another."""
 
-    def __init__(self, model: str, device: str, cache: Path) -> None:
+    def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a CTranslate2 folder, a checkpoint, or one of whisper's names.
 
         Raises RuntimeError when the packages are not installed.
@@ -31,11 +31,11 @@ class OpenaiWhisper:
         folder = folder_of(model, cache)
         self._whisper: Any = whisper
         self._model: Any = (
-            whisper_model(folder, device)
+            whisper_model(folder, machine.device)
             if folder
-            else whisper.load_model(model, device=device, download_root=str(cache))
+            else whisper.load_model(model, device=machine.device, download_root=str(cache))
         )
-        self._half = device != "cpu"
+        self._half = machine.device != "cpu"
         self.multilingual = bool(self._model.is_multilingual)
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
