@@ -52,8 +52,9 @@ def show_transcript(record: Record, **_: Any) -> None:
     transcript = load(record, record.data.transcript, documents.Transcript)
     entities = load(record, record.data.entities, documents.Entities)
     update(
-        record, transcript=msgspec.to_builtins(record.data.transcript), flags=list(transcript.flags),
-        channels=transcript.channels, engine=f"{transcript.engine} {transcript.model}".strip(),
+        record, transcript=msgspec.to_builtins(record.data.transcript), flags=flags_of(transcript),
+        withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
+        engine=f"{transcript.engine} {transcript.model}".strip(),
     )  # fmt: skip
     for rows in (conversation.utterances, conversation.redactions, conversation.entities):
         rows.all().delete()
@@ -133,6 +134,12 @@ def update(record: Record, **fields: Any) -> None:
 def load(record: Record, blob: events.Blob, kind: type[documents.D]) -> documents.D:
     """A document that an event points to. Raises StorageError."""
     return documents.decode(blob_store().read(blob, record.tenant, record.subject), kind)
+
+
+def flags_of(transcript: documents.Transcript) -> list[str]:
+    """The flags of a call and of its utterances, each once: who looks for a flag finds the calls in which it is."""
+    of_utterances = (flag for each in transcript.utterances for flag in each.flags)
+    return list(dict.fromkeys([*transcript.flags, *of_utterances]))
 
 
 def utterance_row(

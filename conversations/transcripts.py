@@ -9,7 +9,7 @@ import pysubs2
 from conversations import words
 from conversations.models import Conversation
 
-UTTERANCE = ("index", "speaker", "channel", "start", "end", "text", "confidence", "words")
+UTTERANCE = ("index", "speaker", "channel", "start", "end", "text", "confidence", "flags", "words")
 REDACTION = ("label", "placeholder", "utterance", "start", "end")
 LONGEST_CUE_CHARS, LONGEST_CUE_SECONDS = 84, 7.0  # two lines of 42, and no longer than is read with ease
 
@@ -22,6 +22,7 @@ def document_of(conversation: Conversation) -> dict[str, Any]:
         "duration": conversation.duration,
         "utterances": list(conversation.utterances.values(*UTTERANCE)),
         "redactions": list(conversation.redactions.values(*REDACTION)),
+        "withheld": conversation.withheld,
     }
 
 

@@ -107,6 +107,16 @@ FLAGS: dict[str, Promise] = {
     Flag.QUIET: _("The sound is very quiet."),
 }
 
+UTTERANCE_FLAGS: dict[str, Promise] = {
+    Flag.NO_SPEECH: _("Perhaps nobody speaks here."),
+    Flag.HALLUCINATION: _("Perhaps nobody said this: the model may have made it up."),
+    Flag.MUSIC: _("Hold music, or a recorded menu."),
+    Flag.UNSURE_LANGUAGE: _("Perhaps said in another language."),
+    Flag.CLIPPED: _("Distorted here: recorded too loud."),
+    Flag.QUIET: _("Very quiet here."),
+}
+"""What a flag says about an utterance, where it is not what it says about a call."""
+
 LABELS = {
     "NAME": _("name"),
     "PHONE": _("phone number"),
@@ -171,6 +181,11 @@ def moment_sentence(kind: str, service: str, attempt: int = 0) -> str:
 def flag_sentence(flag: str) -> str:
     """What a flag says about a call."""
     return str(FLAGS.get(flag, capfirst(spelled_out(flag))))
+
+
+def utterance_flag_sentence(flag: str) -> str:
+    """What a flag says about an utterance."""
+    return str(UTTERANCE_FLAGS.get(flag, flag_sentence(flag)))
 
 
 def stage_name(service: str) -> str:

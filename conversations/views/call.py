@@ -22,7 +22,7 @@ from conversations.stages import stages_of
 from conversations.views.player import picture_of
 from conversations.views.processing import mishaps_of, progress_of
 from conversations.views.tags import TagLine, index_of, notice_of, panel, tag_lines
-from conversations.views.transcript import passages_of
+from conversations.views.transcript import passages_of, withheld_of
 from pipeline.sealing import KeyMissing
 from pipeline.storage import StorageError
 
@@ -107,6 +107,7 @@ def parts(
     lines = tag_lines(conversation)
     if "transcript" in fresh:
         context["passages"] = passages_of(conversation, [each.tag for each in lines])
+        context["withheld"] = withheld_of(conversation)
         context["named"] = named_in(conversation)
     if "player" in fresh:
         context["picture"] = picture_of(conversation, lines)
