@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 from django.db.models.functions import Now
 
+from conversations import transcripts
 from conversations.ledger.models import Event
 from conversations.ledger.recording import record as record_event
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
@@ -52,7 +53,7 @@ def show_transcript(record: Record, **_: Any) -> None:
     transcript = load(record, record.data.transcript, documents.Transcript)
     entities = load(record, record.data.entities, documents.Entities)
     update(
-        record, transcript=msgspec.to_builtins(record.data.transcript), flags=flags_of(transcript),
+        record, transcript=msgspec.to_builtins(record.data.transcript), flags=transcripts.flags_of(transcript),
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
         engine=f"{transcript.engine} {transcript.model}".strip(),
     )  # fmt: skip
@@ -136,12 +137,6 @@ def load(record: Record, blob: events.Blob, kind: type[documents.D]) -> document
     return documents.decode(blob_store().read(blob, record.tenant, record.subject), kind)
 
 
-def flags_of(transcript: documents.Transcript) -> list[str]:
-    """The flags of a call and of its utterances, each once: who looks for a flag finds the calls in which it is."""
-    of_utterances = (flag for each in transcript.utterances for flag in each.flags)
-    return list(dict.fromkeys([*transcript.flags, *of_utterances]))
-
-
 def utterance_row(
     conversation: Conversation, transcript: documents.Transcript, utterance: documents.Utterance
 ) -> Utterance:
@@ -155,11 +150,8 @@ def utterance_row(
 def redaction_row(
     conversation: Conversation, utterance: documents.Utterance, redaction: documents.Redaction
 ) -> Redaction:
-    """The row of a redaction; without times of its own it has those of its utterance."""
-    fields = msgspec.to_builtins(redaction)
-    if redaction.start is None or redaction.end is None:
-        fields |= {"start": utterance.start, "end": utterance.end}
-    return Redaction(conversation=conversation, **fields)
+    """The row of a redaction."""
+    return Redaction(conversation=conversation, **transcripts.with_times(redaction, utterance))
 
 
 def entity_row(conversation: Conversation, utterance: documents.Utterance, entity: documents.Entity) -> Entity:

@@ -65,6 +65,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_ASR_ENGINE."""
     asr_model: str
     """PARLEY_ASR_MODEL: a name (base, small, …) or a path."""
+    asr_models: tuple[str, ...]
+    """PARLEY_ASR_MODELS: the models that a run may be asked to be done with, separated by commas."""
     asr_device: Literal["cpu", "cuda"]
     """PARLEY_ASR_DEVICE."""
     max_upload_bytes: int
@@ -105,6 +107,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         services=names(env, "PARLEY_SERVICES", FIVE),
         asr_engine=choice(env, "PARLEY_ASR_ENGINE", ("faster-whisper", "openai-whisper")),  # type: ignore[arg-type]
         asr_model=env.get("PARLEY_ASR_MODEL", "base"),
+        asr_models=names(env, "PARLEY_ASR_MODELS", "base,tiny.en"),
         asr_device=choice(env, "PARLEY_ASR_DEVICE", ("cpu", "cuda")),  # type: ignore[arg-type]
         max_upload_bytes=whole_number(env, "PARLEY_MAX_UPLOAD_BYTES", 2 * 1024**3),
         max_call_seconds=float(whole_number(env, "PARLEY_MAX_CALL_SECONDS", 4 * 3600)),

@@ -19,7 +19,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from conversations.services.calls import UploadRefused
+from conversations.services.calls import ReprocessingRefused, UploadRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
@@ -105,6 +105,8 @@ def problem_of(error: Exception) -> exceptions.APIException | None:
             return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
         case TagRefused():
             return Problem(400, "tag_refused", str(error))
+        case ReprocessingRefused():
+            return Problem(400, "reprocessing_refused", str(error))
     for kinds, status, code, sentence, wait in KNOWN:
         if isinstance(error, kinds):
             if wait:

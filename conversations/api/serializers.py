@@ -10,7 +10,8 @@ from rest_framework import serializers
 
 from conversations import words
 from conversations.models import Conversation, Entity, Tag
-from conversations.services.calls import CallDetails, details_of
+from conversations.runs import RunStatus
+from conversations.services.calls import CallDetails, Choices, details_of
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
 
@@ -101,6 +102,51 @@ class TagGivenSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, default=None, min_value=0, max_value=2**31 - 1,
         help_text=_("Its index, to tag it alone."),
     )  # fmt: skip
+
+
+class ReprocessSerializer(serializers.Serializer[Any]):
+    """With what a call is to be processed again; what is left out is as the settings of today say."""
+
+    language = serializers.CharField(
+        required=False, allow_blank=True, max_length=8,
+        help_text=_("Its code; empty to detect it. Left out: as the sender said."),
+    )  # fmt: skip
+    model = serializers.CharField(
+        required=False, allow_blank=True, max_length=100,
+        help_text=_("One of those that the installation offers. Left out: the usual one."),
+    )  # fmt: skip
+    vocabulary = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, max_length=200), required=False, max_length=1000,
+        help_text=_("Words and short phrases to know, beside those of the organization."),
+    )  # fmt: skip
+
+    def choices(self) -> Choices:
+        """What was chosen."""
+        chosen = self.validated_data
+        return Choices(
+            language=chosen.get("language"),
+            model=chosen.get("model", ""),
+            vocabulary=tuple(chosen.get("vocabulary", ())),
+        )
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    """One pass of the cascade over a call. `words` and `withheld` are counts, null of a run without a transcript."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField(help_text=_("From 1, in order of time."))
+    current = serializers.BooleanField()
+    begun_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=[(each.value, each.value) for each in RunStatus])
+    requested_language = serializers.CharField(help_text=_("Empty: it was to be detected."))
+    requested_model = serializers.CharField(help_text=_("Empty: the usual one."))
+    vocabulary = serializers.ListField(child=serializers.CharField())
+    language = serializers.CharField()
+    engine = serializers.CharField()
+    model = serializers.CharField()
+    flags = serializers.ListField(child=serializers.CharField())
+    words = serializers.IntegerField(allow_null=True)
+    withheld = serializers.IntegerField(allow_null=True)
 
 
 class FailureSerializer(serializers.Serializer[Any]):

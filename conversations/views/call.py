@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations import timeline
+from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
@@ -83,12 +84,16 @@ def retry(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Let the call go through all its steps again, with the settings of today."""
+    """Let the call go through all its steps again, with what the form says in place of the settings of today."""
     if not request.user.may_upload:
         raise PermissionDenied
     conversation = call_of(request, id)
-    calls.reprocess(conversation)
-    messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    form = ReprocessForm(conversation.organization, request.POST)
+    if form.is_valid():
+        calls.reprocess(conversation, form.choices())
+        messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    for problem in (each for several in form.errors.values() for each in several):
+        messages.error(request, problem)
     return redirect("conversations:detail", conversation.id)
 
 
@@ -103,6 +108,7 @@ def parts(
         "progress": progress_of(conversation, stages_of(conversation)),
         "mishaps": mishaps_of(conversation),
         "may_retry": user.may_upload,
+        "again": ReprocessForm(conversation.organization),
     }
     lines = tag_lines(conversation)
     if "transcript" in fresh:
