@@ -23,7 +23,7 @@ from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, blob_store
 RECEIVED, COMPLETED, FAILED = (
     each.__name__ for each in (events.ConversationReceived, events.ConversationCompleted, events.ConversationFailed)
 )
-TRANSCRIBED = (events.TranscriptAnonymized.__name__,)
+TRANSCRIBED = (events.TranscriptAnonymized.__name__, events.SpeakersSwapped.__name__)
 """The events that give a run its transcript; of several the latest counts."""
 
 

@@ -23,6 +23,7 @@ from conversations.api.serializers import (
     CallWithStagesSerializer,
     ReprocessSerializer,
     RunSerializer,
+    SwapSerializer,
     UploadedSerializer,
     UploadSerializer,
 )
@@ -30,6 +31,7 @@ from conversations.filters import CallFilter
 from conversations.models import Conversation
 from conversations.runs import runs_of
 from conversations.services import calls
+from conversations.services.speakers import swap_speakers
 from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
 
@@ -144,6 +146,30 @@ class Reprocess(OfOrganization, GenericAPIView):
         calls.reprocess(conversation, asked.choices())
         conversation.refresh_from_db()
         return Response(self.get_serializer(conversation).data, 202)
+
+
+class SwapSpeakers(OfOrganization, GenericAPIView):
+    """Who is who."""
+
+    permission_classes = (*GenericAPIView.permission_classes, MaySend)
+    serializer_class = CallSerializer
+
+    @extend_schema(
+        operation_id="conversations_swap_speakers",
+        request=SwapSerializer,
+        responses={200: CallSerializer, (409, "application/problem+json"): ProblemSerializer},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Exchange the two speakers of a call, for good: its transcript, its exports, and how it is processed again.
+
+        Rule tags are given anew in the background. Twice is as before.
+        """
+        asked = SwapSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        conversation = self.conversation()
+        swap_speakers(conversation, asked.validated_data.get("speakers", ()))
+        conversation.refresh_from_db()
+        return Response(self.get_serializer(conversation).data)
 
 
 class Runs(OfOrganization, GenericAPIView):

@@ -130,6 +130,15 @@ class ReprocessSerializer(serializers.Serializer[Any]):
         )
 
 
+class SwapSerializer(serializers.Serializer[Any]):
+    """How the speakers are to be; a call that has them so stays as it is."""
+
+    speakers = serializers.ListField(
+        child=serializers.CharField(max_length=32), required=False, max_length=2,
+        help_text=_("Who speaks on each channel from now on. Left out: the other way round."),
+    )  # fmt: skip
+
+
 class RunSerializer(serializers.Serializer[Any]):
     """One pass of the cascade over a call. `words` and `withheld` are counts, null of a run without a transcript."""
 
@@ -167,6 +176,7 @@ class StageSerializer(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
     attempts = serializers.IntegerField()
     progress = serializers.FloatField(help_text=_("From 0 to 1."))
+    seconds_left = serializers.FloatField(allow_null=True, help_text=_("An estimate, while it runs."))
     error = serializers.CharField()
     sentence = serializers.CharField()
 

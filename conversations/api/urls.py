@@ -13,6 +13,7 @@ urlpatterns = [
     path(call, calls.Call.as_view(), name="conversation"),
     path(f"{call}retry/", calls.Retry.as_view(), name="retry"),
     path(f"{call}reprocess/", calls.Reprocess.as_view(), name="reprocess"),
+    path(f"{call}swap-speakers/", calls.SwapSpeakers.as_view(), name="swap_speakers"),
     path(f"{call}runs/", calls.Runs.as_view(), name="runs"),
     path(f"{call}transcript/", content.TranscriptView.as_view(), name="transcript"),
     path(f"{call}audio/", content.AudioView.as_view(), name="audio"),

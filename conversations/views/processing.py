@@ -79,8 +79,14 @@ def sentence(conversation: Conversation, running: Sequence[Stage], *, figures: b
     steps = []
     for stage in running:
         step = str(words.STEPS.get(stage.service, words.spelled_out(stage.service)))
-        steps.append(f"{step}, {percent(stage.progress)}" if figures and stage.progress_total else step)
+        steps.append(", ".join([step, *figures_of(stage)]) if figures else step)
     return capfirst("; ".join(steps))
+
+
+def figures_of(stage: Stage) -> list[str]:
+    """How much of a step is done and how long it will still take, as far as that is known."""
+    figures = [percent(stage.progress)] if stage.progress_total else []
+    return figures if stage.seconds_left is None else [*figures, words.time_left(stage.seconds_left)]
 
 
 def bars_of(stages: Sequence[Stage]) -> list[Bar]:

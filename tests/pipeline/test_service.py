@@ -43,7 +43,7 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Said]:
 
 def a_service(function: Callable[[Any], Any]) -> Service:
     return Service(
-        name="qualification", function=function, hears=ConversationTagged, says=(ConversationQualified,), queue="cpu",
+        name="qualification", function=function, hears=(ConversationTagged,), says=(ConversationQualified,), queue="cpu",
         lease=30.0, window=1,
     )  # fmt: skip
 
