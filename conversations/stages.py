@@ -43,7 +43,7 @@ STATES = {
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One step of a call. ``progress_total`` is 0 when unknown; ``error`` is that of the last attempt, if it failed.
-    ``read_at`` is the database's time when this was so.
+    ``read_at`` is the database's time when this was so; ``owed``: its work is yet to come, or going on.
 
     Of a step whose delivery has been pruned only the end is known: no start, no attempts.
     """
@@ -57,6 +57,7 @@ class Stage:
     progress_done: float = 0.0
     progress_total: float = 0.0
     read_at: datetime | None = None
+    owed: bool = False
 
     @property
     def name(self) -> str:
@@ -160,4 +161,5 @@ def stage_of(row: dict[str, Any]) -> Stage:
         progress_done=row["progress_done"],
         progress_total=row["progress_total"],
         read_at=row["read_at"],
+        owed=state in (StageState.WAITING, StageState.RUNNING),
     )

@@ -138,8 +138,8 @@ def row_of(block: Block) -> Row:
         shared[1][begin_right : begin_right + size] = [True] * size
     return Row(
         start=block.start,
-        left=list(lines_of(block.left, shared[0], "del", _("only on the left:"))),
-        right=list(lines_of(block.right, shared[1], "ins", _("only on the right:"))),
+        left=list(lines_of(block.left, shared[0], "del")),
+        right=list(lines_of(block.right, shared[1], "ins")),
         missing=shared[0].count(False),
         added=shared[1].count(False),
     )
@@ -150,20 +150,20 @@ def plain(word: str) -> str:
     return MARKS.sub("", word).casefold() or word
 
 
-def lines_of(utterances: Sequence[Utterance], shared: Sequence[bool], tag: str, note: str) -> Iterator[Line]:
+def lines_of(utterances: Sequence[Utterance], shared: Sequence[bool], tag: str) -> Iterator[Line]:
     """The utterances of one side, each with its words marked."""
     place = 0
     for each in utterances:
         words = [Said(*pair) for pair in zip(each.text.split(), shared[place:], strict=False)]
         place += len(words)
-        yield Line(each.start, each.speaker, marked(words, tag, note))
+        yield Line(each.start, each.speaker, marked(words, tag))
 
 
-def marked(words: Sequence[Said], tag: str, note: str) -> SafeString:
+def marked(words: Sequence[Said], tag: str) -> SafeString:
     """Words as markup: those that the other run has not stand in one ``<del>`` or ``<ins>`` a stretch."""
     parts = []
     for shared, run in groupby(words, key=lambda word: word.shared):
         text = " ".join(word.text for word in run)
-        markup = '<{0}><span class="unseen">{1} </span>{2}</{0}>'
-        parts.append(format_html("{}", text) if shared else format_html(markup, mark_safe(tag), note, text))  # noqa: S308
+        markup = "{2}" if shared else '<{0}><span class="unseen">{1} </span>{2}</{0}>'
+        parts.append(format_html(markup, tag, _("only here:"), text))
     return mark_safe(" ".join(parts))  # noqa: S308 (each part was escaped by format_html)

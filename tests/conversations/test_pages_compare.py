@@ -109,9 +109,9 @@ def test_the_page_shows_two_runs_with_what_they_were_done_with(django_assert_max
     with django_assert_max_num_queries(10):
         text = client.get(f"/conversations/{call.id}/compare/").content.decode()
     flat = " ".join(text.split())
-    assert "3 words are only on the left, 4 only on the right." in flat
-    assert '<del><span class="unseen">only on the left: </span>Bluewave.</del>' in text
-    assert '<ins><span class="unseen">only on the right: </span>blue wave</ins>' in text
+    assert "3 words are only in run 1, 4 only in run 2." in flat
+    assert '<del><span class="unseen">only here: </span>Bluewave.</del>' in text
+    assert '<ins><span class="unseen">only here: </span>blue wave</ins>' in text
     for fact in ("Run 1: base, English", "Run 2: tiny.en, English", "The sound is very quiet.", "<dd>Bluewave</dd>"):
         assert fact in text
     assert "One &lt;moment&gt;" in text

@@ -15,7 +15,9 @@ from conversations.services import calls
 from conversations.services.calls import CallDetails, receive_call
 from conversations.services.speakers import SwapRefused, swap_speakers
 from pipeline import documents, events
+from pipeline import tasks as tasks  # it registers the services
 from pipeline.records import Record
+from pipeline.service import SERVICES
 from tests.conversations.stories import Story
 from tests.factories import make_organization, make_tag, make_user, token_header
 
@@ -186,7 +188,8 @@ def test_a_call_that_is_being_processed_again_is_not_swapped_meanwhile(story: St
 
 def test_qualification_is_subscribed_to_swaps_as_its_signature_says() -> None:
     subscribed = Subscription.objects.get(service="qualification").subscribes
-    assert subscribed == ["TranscriptAnonymized", "SpeakersSwapped"]
+    assert subscribed == [event.__name__ for event in SERVICES["qualification"].hears]
+    assert "SpeakersSwapped" in subscribed
     assert events.SpeakersSwapped in {event for event, _projection in PROJECTIONS}
 
 
@@ -233,6 +236,16 @@ def test_a_supervisor_swaps_the_speakers_on_the_page(story: Story) -> None:
     agent = browser(story.call.organization, Role.AGENT)
     assert "swap-speakers" not in agent.get(address).content.decode()
     assert agent.post(f"{address}swap-speakers/").status_code == 403
+
+
+def test_the_page_follows_until_the_new_tags_are_there(story: Story) -> None:
+    swap(story)
+    client, address = browser(story.now().organization), f"/conversations/{story.call.id}/"
+    assert "every 2s" in client.get(address).content.decode()
+    tag_again(story, "complaint")
+    live = client.get(f"{address}live/").content.decode()
+    assert "Complaint" in live
+    assert "every 2s" not in live
 
 
 def test_the_swap_stands_in_the_history_of_the_call(story: Story) -> None:
