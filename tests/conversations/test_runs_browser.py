@@ -111,3 +111,21 @@ def test_speakers_are_swapped_with_one_click_and_the_moments_of_what_was_withhel
     page.get_by_role("link", name="Compare the runs").click()
     expect(page.get_by_role("heading", name="Compare runs")).to_be_visible()
     assert [each for each in said if "audio" not in each.lower()] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_admins_pages_for_it_are_accessible(
+    chromium: Browser, live_server: Any, user: User, call: Conversation, width: int, tmp_path: Path
+) -> None:
+    address = "/admin/conversations/conversation/"
+    page = sign_in(chromium, live_server.url, user, address, viewport={"width": width, "height": 900})
+    page.check("[name=_selected_action]")
+    page.select_option("[name=action]", "reprocess_calls")
+    page.locator("[name=index]").click()
+    expect(page.get_by_label("More words to know")).to_be_visible()
+    page.screenshot(path=tmp_path / f"admin-{width}.png", full_page=True)
+    found = violations(page)
+    page.goto(f"{live_server.url}/admin/conversations/organization/{user.organization_id}/change/")
+    expect(page.get_by_label("Vocabulary")).to_be_visible()
+    page.screenshot(path=tmp_path / f"organization-{width}.png", full_page=True)
+    assert found + violations(page) == []
