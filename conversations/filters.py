@@ -45,7 +45,10 @@ class CallFilter(django_filters.FilterSet):
     language = SeveralFilter(distinct=False, help_text=gettext_lazy("Codes, such as en."))
     agent = SeveralFilter(distinct=False)
     tag = SeveralFilter(method="with_tags", help_text=gettext_lazy("Tags that a call or one of its utterances has."))
-    flag = SeveralFilter(method="with_flags", help_text=gettext_lazy("Such as no_speech."))
+    flag = SeveralFilter(
+        method="with_flags",
+        help_text=gettext_lazy("Flags that a call or one of its utterances has, such as hallucination."),
+    )
     batch = django_filters.UUIDFilter(field_name="batch_id")
     external_id = django_filters.CharFilter(method="with_external_id", max_length=200)
     started_after = django_filters.IsoDateTimeFilter("started_at", lookup_expr="gte")

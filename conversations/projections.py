@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 from django.db.models.functions import Now
 
+from conversations import transcripts
 from conversations.ledger.models import Event
 from conversations.ledger.recording import record as record_event
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
@@ -52,8 +53,9 @@ def show_transcript(record: Record, **_: Any) -> None:
     transcript = load(record, record.data.transcript, documents.Transcript)
     entities = load(record, record.data.entities, documents.Entities)
     update(
-        record, transcript=msgspec.to_builtins(record.data.transcript), flags=list(transcript.flags),
-        channels=transcript.channels, engine=f"{transcript.engine} {transcript.model}".strip(),
+        record, transcript=msgspec.to_builtins(record.data.transcript), flags=transcripts.flags_of(transcript),
+        withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
+        engine=f"{transcript.engine} {transcript.model}".strip(),
     )  # fmt: skip
     for rows in (conversation.utterances, conversation.redactions, conversation.entities):
         rows.all().delete()
@@ -65,6 +67,19 @@ def show_transcript(record: Record, **_: Any) -> None:
     Entity.objects.bulk_create(entity_row(conversation, texts[each.utterance], each) for each in entities.entities)
 
 
+def show_swap(record: Record, **_: Any) -> None:
+    """The utterances are each the other speaker's, as in the transcript that the event carries."""
+    if not (conversation := current(record)):
+        return
+    transcript = load(record, record.data.transcript, documents.Transcript)
+    update(record, transcript=msgspec.to_builtins(record.data.transcript), speakers=list(record.data.channels))
+    speakers = {each.index: each.speaker for each in transcript.utterances}
+    rows = list(conversation.utterances.only("id", "index", "speaker"))
+    for row in rows:
+        row.speaker = speakers[row.index]
+    Utterance.objects.bulk_update(rows, ["speaker"], batch_size=500)
+
+
 def show_audio(record: Record, **_: Any) -> None:
     """The redacted audio can be played."""
     blobs = {name: msgspec.to_builtins(getattr(record.data, name)) for name in ("master", "player", "peaks")}
@@ -72,30 +87,51 @@ def show_audio(record: Record, **_: Any) -> None:
 
 
 def show_tags(record: Record, **_: Any) -> None:
-    """The tags given by rules replace those of an earlier run; those given by hand stay."""
-    if not (conversation := current(record)):
+    """The tags given by rules replace those of an earlier run; those given by hand stay.
+
+    Tags of a transcript whose speakers have been swapped since are left out: those of the swapped one come, or came.
+    """
+    conversation = current(record)
+    if not conversation or is_outdated(record, conversation):
         return
     conversation.tags.filter(kind=Tag.Kind.RULE).delete()
     Tag.objects.bulk_create(tag_row(conversation, each) for each in load(record, record.data.tags, documents.Tags).tags)
+
+
+def is_outdated(record: Record, conversation: Conversation) -> bool:
+    """Whether an answer is about another transcript than the call has now. A blob is named by its content."""
+    kinds = (events.TranscriptAnonymized.__name__, events.SpeakersSwapped.__name__)
+    cause = Event.objects.filter(id=record.causationid, type__in=kinds).first()
+    return cause is not None and cause.data["transcript"]["key"] != (conversation.transcript or {}).get("key")
 
 
 def join_completed(record: Record, **_: Any) -> None:
     """Say ConversationCompleted once the audio is redacted and the content qualified.
 
     The conversation row is locked (``recording.lock_conversations``), so of two answers one comes second and sees
-    both; the id comes from the run, so that the event is said once whoever says it.
+    both; the id comes from the run, so that the event is said once whoever says it. A call that had been completed,
+    and failed at what came later (new tags, once its speakers were swapped), is completed again.
     """
     needed = {events.AudioRedacted.__name__, events.ConversationQualified.__name__}
     said = Event.objects.filter(correlationid=record.correlationid, type__in=needed)
     if needed <= set(said.values_list("type", flat=True)):
         completed = events.ConversationCompleted()
         id = str(uuid5(UUID(record.correlationid), "monolith" + type(completed).__name__))
-        record_event(Record.caused(completed, by=record, source="monolith", id=id))
+        if Event.objects.filter(id=id).exists():
+            show_completed_again(record)
+        else:
+            record_event(Record.caused(completed, by=record, source="monolith", id=id))
 
 
 def show_completed(record: Record, **_: Any) -> None:
     """All is done."""
     update(record, status=Status.COMPLETED, completed_at=Now(), failure_service="", failure_code="")
+
+
+def show_completed_again(record: Record) -> None:
+    """A completed call that was being processed again in the same run is done, since when it was."""
+    revived = Conversation.objects.filter(id=record.subject, run=record.correlationid, status=Status.PROCESSING)
+    revived.update(status=Status.COMPLETED, failure_service="", failure_code="")
 
 
 def show_failed(record: Record, **_: Any) -> None:
@@ -117,6 +153,7 @@ PROJECTIONS: tuple[tuple[type[events.Event], Callable[..., None]], ...] = (
     (events.ConversationQualified, join_completed),
     (events.ConversationCompleted, show_completed),
     (events.ConversationFailed, show_failed),
+    (events.SpeakersSwapped, show_swap),
 )
 
 
@@ -148,11 +185,8 @@ def utterance_row(
 def redaction_row(
     conversation: Conversation, utterance: documents.Utterance, redaction: documents.Redaction
 ) -> Redaction:
-    """The row of a redaction; without times of its own it has those of its utterance."""
-    fields = msgspec.to_builtins(redaction)
-    if redaction.start is None or redaction.end is None:
-        fields |= {"start": utterance.start, "end": utterance.end}
-    return Redaction(conversation=conversation, **fields)
+    """The row of a redaction."""
+    return Redaction(conversation=conversation, **transcripts.with_times(redaction, utterance))
 
 
 def entity_row(conversation: Conversation, utterance: documents.Utterance, entity: documents.Entity) -> Entity:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
+from django.db.models.functions import Now
 
 from conversations import words
 from conversations.ledger.models import Delivery, Event, Subscription
@@ -16,6 +17,7 @@ from conversations.ledger.retention import KEPT_DAYS_AT_LEAST
 from conversations.models import Conversation
 
 CASCADE = tuple(words.STAGES)
+TELLING_SECONDS = 3.0  # of work, before which an estimate says little
 
 
 class StageState(StrEnum):
@@ -41,6 +43,7 @@ STATES = {
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One step of a call. ``progress_total`` is 0 when unknown; ``error`` is that of the last attempt, if it failed.
+    ``read_at`` is the database's time when this was so; ``owed``: its work is yet to come, or going on.
 
     Of a step whose delivery has been pruned only the end is known: no start, no attempts.
     """
@@ -53,6 +56,8 @@ class Stage:
     error: str = ""
     progress_done: float = 0.0
     progress_total: float = 0.0
+    read_at: datetime | None = None
+    owed: bool = False
 
     @property
     def name(self) -> str:
@@ -78,6 +83,16 @@ class Stage:
             return 1.0
         return min(self.progress_done / self.progress_total, 1.0) if self.progress_total else 0.0
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will still take if it goes on as it went; None before that can be told."""
+        if self.state != StageState.RUNNING or self.started_at is None or self.read_at is None:
+            return None
+        elapsed = (self.read_at - self.started_at).total_seconds()
+        if elapsed < TELLING_SECONDS or not 0 < self.progress_done <= self.progress_total:
+            return None
+        return elapsed * (self.progress_total - self.progress_done) / self.progress_done
+
 
 def stages_of(conversation: Conversation) -> list[Stage]:
     """The stages of a call's current run, in the order of the cascade; those not yet owed are waiting."""
@@ -92,11 +107,11 @@ def stages_of_many(conversations: Sequence[Conversation]) -> dict[UUID, list[Sta
     runs = {each.run: each for each in conversations}
     rows = (
         Delivery.objects.filter(correlationid__in=runs)
-        .annotate(last_ended_at=Max("history__ended_at"))
+        .annotate(last_ended_at=Max("history__ended_at"), read_at=Now())
         .order_by("id")
         .values(
             "correlationid", "service", "state", "started_at", "done_at", "last_ended_at", "attempts", "error",
-            "progress_done", "progress_total",
+            "progress_done", "progress_total", "read_at",
         )
     )  # fmt: skip
     by_run: dict[UUID, dict[str, Stage]] = {run: {} for run in runs}
@@ -145,4 +160,6 @@ def stage_of(row: dict[str, Any]) -> Stage:
         error=row["error"],
         progress_done=row["progress_done"],
         progress_total=row["progress_total"],
+        read_at=row["read_at"],
+        owed=state in (StageState.WAITING, StageState.RUNNING),
     )

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+import msgspec
 import pysubs2
 
 from conversations import words
 from conversations.models import Conversation
+from pipeline import documents
 
-UTTERANCE = ("index", "speaker", "channel", "start", "end", "text", "confidence", "words")
+UTTERANCE = ("index", "speaker", "channel", "start", "end", "text", "confidence", "flags", "words")
 REDACTION = ("label", "placeholder", "utterance", "start", "end")
 LONGEST_CUE_CHARS, LONGEST_CUE_SECONDS = 84, 7.0  # two lines of 42, and no longer than is read with ease
 
@@ -22,7 +24,37 @@ def document_of(conversation: Conversation) -> dict[str, Any]:
         "duration": conversation.duration,
         "utterances": list(conversation.utterances.values(*UTTERANCE)),
         "redactions": list(conversation.redactions.values(*REDACTION)),
+        "withheld": conversation.withheld,
     }
+
+
+def document_of_run(conversation: Conversation, transcript: documents.Transcript) -> dict[str, Any]:
+    """The same of any run of a call, from its own document."""
+    whole = msgspec.to_builtins(transcript)
+    spoken = {each.index: each for each in transcript.utterances}
+    redactions = [with_times(each, spoken[each.utterance]) for each in transcript.redactions]
+    return {
+        "conversation": str(conversation.id),
+        "language": transcript.language,
+        "duration": transcript.duration,
+        "utterances": [{name: each[name] for name in UTTERANCE} for each in whole["utterances"]],
+        "redactions": [{name: each[name] for name in REDACTION} for each in redactions],
+        "withheld": whole["withheld"],
+    }
+
+
+def with_times(redaction: documents.Redaction, utterance: documents.Utterance) -> dict[str, Any]:
+    """The fields of a redaction; without times of its own it has those of its utterance."""
+    fields: dict[str, Any] = msgspec.to_builtins(redaction)
+    if redaction.start is None or redaction.end is None:
+        fields |= {"start": utterance.start, "end": utterance.end}
+    return fields
+
+
+def flags_of(transcript: documents.Transcript) -> list[str]:
+    """The flags of a call and of its utterances, each once: who looks for a flag finds the calls in which it is."""
+    of_utterances = (flag for each in transcript.utterances for flag in each.flags)
+    return list(dict.fromkeys([*transcript.flags, *of_utterances]))
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import call, calls, contract, tags
+from conversations.views import call, calls, compare, contract, tags
 
 app_name = "conversations"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("conversations/<uuid:id>/live/", call.live, name="live"),
     path("conversations/<uuid:id>/retry/", call.retry, name="retry"),
     path("conversations/<uuid:id>/reprocess/", call.reprocess, name="reprocess"),
+    path("conversations/<uuid:id>/swap-speakers/", call.swap, name="swap_speakers"),
+    path("conversations/<uuid:id>/compare/", compare.compare, name="compare"),
     path("conversations/<uuid:id>/tags/", tags.tag, name="tag"),
     path("conversations/<uuid:id>/tags/<uuid:tag_id>/remove/", tags.untag, name="untag"),
     path("docs/events/", contract.events, name="events"),

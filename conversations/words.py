@@ -4,7 +4,7 @@ import re
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import events
@@ -78,6 +78,7 @@ HAPPENED: dict[str, Promise] = {
     events.ConversationTagged.__name__: _("A person gave a tag"),
     events.ConversationUntagged.__name__: _("A person took a tag away"),
     events.ReprocessingRequested.__name__: _("A person asked to process the call again"),
+    events.SpeakersSwapped.__name__: _("A person exchanged who is agent and who is customer"),
     events.ConversationErased.__name__: _("The call was erased"),
 }
 """What an event says has happened, by its class."""
@@ -106,6 +107,16 @@ FLAGS: dict[str, Promise] = {
     Flag.CLIPPED: _("The sound is distorted: it was recorded too loud."),
     Flag.QUIET: _("The sound is very quiet."),
 }
+
+UTTERANCE_FLAGS: dict[str, Promise] = {
+    Flag.NO_SPEECH: _("Perhaps nobody speaks here."),
+    Flag.HALLUCINATION: _("Perhaps nobody said this: the model may have made it up."),
+    Flag.MUSIC: _("Hold music, or a recorded menu."),
+    Flag.UNSURE_LANGUAGE: _("Perhaps said in another language."),
+    Flag.CLIPPED: _("Distorted here: recorded too loud."),
+    Flag.QUIET: _("Very quiet here."),
+}
+"""What a flag says about an utterance, where it is not what it says about a call."""
 
 LABELS = {
     "NAME": _("name"),
@@ -173,6 +184,11 @@ def flag_sentence(flag: str) -> str:
     return str(FLAGS.get(flag, capfirst(spelled_out(flag))))
 
 
+def utterance_flag_sentence(flag: str) -> str:
+    """What a flag says about an utterance."""
+    return str(UTTERANCE_FLAGS.get(flag, flag_sentence(flag)))
+
+
 def stage_name(service: str) -> str:
     """What a step has done: "Transcribed". A service that joined later goes by its own name."""
     return str(STAGES.get(service, capfirst(spelled_out(service))))
@@ -181,6 +197,19 @@ def stage_name(service: str) -> str:
 def step_name(service: str) -> str:
     """What a step does: "transcription". A service that joined later goes by its own name."""
     return str(STEPS.get(service, spelled_out(service)))
+
+
+def time_left(seconds: float | None) -> str:
+    """How long it takes, as people say it; "" when there is nothing to guess from."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return gettext("less than a minute left")
+    if minutes < 90:
+        return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
+    hours = round(minutes / 60)
+    return ngettext("about %(n)d hour left", "about %(n)d hours left", hours) % {"n": hours}
 
 
 def label_name(label: str) -> str:

@@ -26,6 +26,7 @@ MONOLITH_SAYS = (
     "ConversationTagged",
     "ConversationUntagged",
     "ReprocessingRequested",
+    "SpeakersSwapped",
     "ConversationErased",
 )
 MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a test holds the two together
@@ -36,6 +37,7 @@ MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a te
     "ConversationQualified",
     "ConversationCompleted",
     "ConversationFailed",
+    "SpeakersSwapped",
 )
 ABOUT = ("ProgressReported", "ServiceFailed", "DeliveryHandled", "ServiceRegistered")
 EXAMPLE_IDS = {
@@ -56,7 +58,7 @@ def says(event: str) -> list[str]:
 
 def hears(event: str) -> list[str]:
     """Who hears an event."""
-    services = [s.name for s in SERVICES.values() if s.hears.__name__ == event]
+    services = [s.name for s in SERVICES.values() if event in {heard.__name__ for heard in s.hears}]
     if event in ABOUT:
         return ["ledger"]
     return services + (["monolith"] if event in MONOLITH_HEARS else [])
@@ -109,7 +111,7 @@ def asyncapi() -> dict[str, Any]:
     """The contract as an AsyncAPI 3 document."""
     messages = {name: message(name, event) for name, event in EVENTS.items()}
     queues = {queue: [s for s in SERVICES.values() if s.queue == queue] for queue in (GPU, CPU)}
-    heard = {queue: sorted({s.hears.__name__ for s in services}) for queue, services in queues.items()}
+    heard = {queue: sorted({e.__name__ for s in services for e in s.hears}) for queue, services in queues.items()}
     said = sorted({name for s in SERVICES.values() for name in (e.__name__ for e in s.says)} | set(ABOUT))
     channels = {name: channel(name, heard.get(name, said)) for name in (GPU, CPU, LEDGER)}
     return {
@@ -172,13 +174,13 @@ def channel(name: str, events: list[str]) -> dict[str, Any]:
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
     """What each service receives, and what it sends to the ledger."""
     for service in SERVICES.values():
-        heard = f"#/channels/{service.queue}/messages/{service.hears.__name__}"
+        heard = [f"#/channels/{service.queue}/messages/{event.__name__}" for event in service.hears]
         yield (
             f"{service.name}Hears",
             {
                 "action": "receive",
                 "channel": {"$ref": f"#/channels/{service.queue}"},
-                "messages": [{"$ref": heard}],
+                "messages": [{"$ref": reference} for reference in heard],
             },
         )
         said = [f"#/channels/{LEDGER}/messages/{event.__name__}" for event in service.says]

@@ -129,6 +129,18 @@ class ReprocessingRequested(Event):
     """A person wants a call to go through the cascade again, with the settings of today."""
 
 
+class SpeakersSwapped(Event):
+    """A person has exchanged who is agent and who is customer in a call.
+
+    ``transcript`` is the safe ``Transcript`` of the run with its two speakers exchanged, ``channels`` the speaker of
+    each audio channel from now on.
+    """
+
+    settings: Blob
+    transcript: Blob
+    channels: tuple[str, ...]
+
+
 class ConversationErased(Event):
     """A call has been erased: its key, and with it every copy of its sealed blobs, is gone."""
 

@@ -21,7 +21,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from billiard.exceptions import WorkerLostError
@@ -56,7 +56,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     function: Callable[[Any], Event | None]
-    hears: type[Event]
+    hears: tuple[type[Event], ...]
     says: tuple[type[Event], ...]
     queue: str
     lease: float
@@ -95,7 +95,8 @@ def service(
     since: str = "",
     warm: Callable[[], None] | None = None,
 ) -> Callable[[Callable[[Any], Event | None]], Callable[[Any], Event | None]]:
-    """Register a function as a service: it hears what its parameter is typed as and says what it returns.
+    """Register a function as a service: it hears what its parameter is typed as (``A | B``: either) and says what it
+    returns.
 
     A service that joins with a queue of its own disturbs no worker that runs. ``since`` (RFC 3339) is from when on it
     wants the events of the past, if the ledger does not know it yet.
@@ -107,7 +108,8 @@ def service(
     def register(function: Callable[[Any], Event | None]) -> Callable[[Any], Event | None]:
         hints = get_type_hints(function)
         said = hints.pop("return")
-        (hears,) = hints.values()
+        (heard,) = hints.values()
+        hears = get_args(heard) or (heard,)  # A | B: either
         says = () if said is type(None) else (said,)
         SERVICES[name] = Service(
             name=name, function=function, hears=hears, says=says, queue=queue, lease=lease, window=window, since=since,
@@ -310,7 +312,7 @@ def registrations(queues: set[str]) -> list[Record]:
     return [
         Record.initial(
             ServiceRegistered(
-                subscribes=(service.hears.__name__,),
+                subscribes=tuple(event.__name__ for event in service.hears),
                 says=tuple(event.__name__ for event in service.says),
                 queue=service.queue,
                 lease=service.lease,

@@ -15,6 +15,7 @@ from pipeline.events import (
     ConversationReceived,
     ConversationTranscribed,
     EntitiesTagged,
+    SpeakersSwapped,
     TranscriptAnonymized,
 )
 from pipeline.service import load, local_copy, report, save, save_file, scratch, service
@@ -81,7 +82,7 @@ def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
 
 
 @service("qualification", queue=CPU)
-def qualify(event: TranscriptAnonymized) -> ConversationQualified:
+def qualify(event: TranscriptAnonymized | SpeakersSwapped) -> ConversationQualified:
     """Say what it is about."""
     taxonomy = load(event.settings, Settings).taxonomy
     return ConversationQualified(tags=save("safe", qualification.qualify(load(event.transcript, Transcript), taxonomy)))

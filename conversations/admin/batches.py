@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from conversations import words
 from conversations.admin import uploads
 from conversations.admin.calls import retried
-from conversations.admin.progress import is_finished, measure, standing, time_left
+from conversations.admin.progress import is_finished, measure, standing
 from conversations.admin.scope import STAFF, ScopedAdmin
 from conversations.models import Batch, BatchItem, Conversation
 from conversations.services import batches, calls
@@ -129,7 +129,7 @@ def moving_part(batch: Batch, request: HttpRequest) -> dict[str, Any]:
     page = Paginator(rows_of(batch), ROWS).get_page(request.GET.get("page"))
     name_rows(page.object_list)
     return {
-        "batch": batch, "progress": progress, "time_left": time_left(progress.seconds_left),
+        "batch": batch, "progress": progress, "time_left": words.time_left(progress.seconds_left),
         "moving": any(not is_finished(call) for call in members),
         "seconds": SECONDS if len(members) <= MANY_CALLS else SECONDS_FOR_MANY,
         "refused": batch.items.filter(outcome=Outcome.REFUSED).count(),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from conversations import transcripts, words
 from conversations.admin.progress import standing
 from conversations.admin.scope import ADMIN, STAFF, ScopedAdmin
+from conversations.forms import ReprocessForm
 from conversations.models import Conversation
 from conversations.services import calls
 from conversations.services.calls import CallDetails, details_of
@@ -40,7 +41,7 @@ class CallAdmin(ScopedAdmin):
     """Calls as the operator sees them: facts that nobody edits."""
 
     changers = ()
-    actions = ("retry_calls", "erase_calls")
+    actions = ("retry_calls", "reprocess_calls", "erase_calls")
     list_display = ("received_at", "agent", "length", "where")
     list_per_page = 50
     list_filter = ("status", ("batch", admin.RelatedOnlyFieldListFilter), "received_at")
@@ -73,6 +74,25 @@ class CallAdmin(ScopedAdmin):
         """Let failed steps run again."""
         count = calls.retry(request.user.organization, list(queryset.values_list("id", flat=True)))
         self.message_user(request, retried(count), messages.SUCCESS if count else messages.WARNING)
+
+    @admin.action(description=_("Process the selected calls again"), permissions=["retry"])
+    def reprocess_calls(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
+        """Ask with what; then let each be a new run."""
+        chosen = request.POST if "sure" in request.POST else None
+        form = ReprocessForm(request.user.organization, chosen)
+        if not form.is_valid():
+            context = {
+                **self.admin_site.each_context(request), "opts": self.opts, "title": _("Process calls again"),
+                "calls": queryset, "form": form, "action_name": admin.helpers.ACTION_CHECKBOX_NAME,
+            }  # fmt: skip
+            return TemplateResponse(request, "admin/conversations/conversation/reprocess.html", context)
+        count = 0
+        for call in queryset.select_related("organization"):
+            calls.reprocess(call, form.choices())
+            count += 1
+        text = ngettext("%(count)d call is processed again.", "%(count)d calls are processed again.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        return None
 
     @admin.action(description=_("Erase the selected calls for good"), permissions=["erase"])
     def erase_calls(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:

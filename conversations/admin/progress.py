@@ -146,19 +146,6 @@ def is_finished(call: Conversation) -> bool:
     return call.status in (Status.COMPLETED, Status.QUARANTINED, Status.FAILED)
 
 
-def time_left(seconds: float | None) -> str:
-    """How long it takes, as people say it; "" when there is nothing to guess from."""
-    if seconds is None:
-        return ""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return _("less than a minute left")
-    if minutes < 90:
-        return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
-    hours = round(minutes / 60)
-    return ngettext("about %(n)d hour left", "about %(n)d hours left", hours) % {"n": hours}
-
-
 def standing(call: Conversation, stages: Sequence[Stage]) -> str:
     """Where a call is, in a few words."""
     if call.status in (Status.COMPLETED, Status.QUARANTINED):

@@ -48,11 +48,6 @@ def check_languages(value: Any) -> None:
             refuse(f"[{place}]", _("“%(code)s” is not a language code such as en") % {"code": code})
 
 
-def check_vocabulary(value: Any) -> None:
-    """Raises ValidationError when a value is no list of words."""
-    convert(value, tuple[str, ...])
-
-
 def convert(value: Any, kind: Any) -> Any:
     """A JSON value as a typed one. Raises ValidationError, also for a field that the type has not: a slip, likely."""
     try:

@@ -21,12 +21,17 @@ from conversations.api.scope import OfOrganization
 from conversations.api.serializers import (
     CallSerializer,
     CallWithStagesSerializer,
+    ReprocessSerializer,
+    RunSerializer,
+    SwapSerializer,
     UploadedSerializer,
     UploadSerializer,
 )
 from conversations.filters import CallFilter
 from conversations.models import Conversation
+from conversations.runs import runs_of
 from conversations.services import calls
+from conversations.services.speakers import swap_speakers
 from conversations.services.uploads import Spool, taking_files
 from pipeline.config import config
 
@@ -117,6 +122,66 @@ class Retry(OfOrganization, GenericAPIView):
             raise Problem(409, "not_failed", _("Only a call that failed can be tried again."))
         conversation.refresh_from_db()
         return Response(self.get_serializer(conversation).data, 202)
+
+
+class Reprocess(OfOrganization, GenericAPIView):
+    """Another run."""
+
+    permission_classes = (*GenericAPIView.permission_classes, MaySend)
+    serializer_class = CallSerializer
+
+    @extend_schema(
+        operation_id="conversations_reprocess",
+        request=ReprocessSerializer,
+        responses={202: CallSerializer, (400, "application/problem+json"): ProblemSerializer},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Process a call again, with another language, model or vocabulary.
+
+        It is a new run. What the earlier one gave stays until it is replaced, and its transcript for good.
+        """
+        asked = ReprocessSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        conversation = self.conversation()
+        calls.reprocess(conversation, asked.choices())
+        conversation.refresh_from_db()
+        return Response(self.get_serializer(conversation).data, 202)
+
+
+class SwapSpeakers(OfOrganization, GenericAPIView):
+    """Who is who."""
+
+    permission_classes = (*GenericAPIView.permission_classes, MaySend)
+    serializer_class = CallSerializer
+
+    @extend_schema(
+        operation_id="conversations_swap_speakers",
+        request=SwapSerializer,
+        responses={200: CallSerializer, (409, "application/problem+json"): ProblemSerializer},
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Exchange the two speakers of a call, for good: its transcript, its exports, and how it is processed again.
+
+        Rule tags are given anew in the background. Twice is as before.
+        """
+        asked = SwapSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        conversation = self.conversation()
+        swap_speakers(conversation, asked.validated_data.get("speakers", ()))
+        conversation.refresh_from_db()
+        return Response(self.get_serializer(conversation).data)
+
+
+class Runs(OfOrganization, GenericAPIView):
+    """The runs of a call."""
+
+    serializer_class = RunSerializer
+    pagination_class = None
+
+    @extend_schema(operation_id="conversations_runs", responses=RunSerializer(many=True))
+    def get(self, request: Request, id: UUID) -> Response:
+        """Each pass over a call, the first one first: what it was done with and what it heard."""
+        return Response(RunSerializer(runs_of(self.conversation()), many=True).data)
 
 
 def refuse_too_large(request: Request) -> None:

@@ -23,6 +23,7 @@ from conversations.api.scope import OfOrganization
 from conversations.api.serializers import EntitySerializer
 from conversations.ledger.models import Event
 from conversations.models import Conversation
+from conversations.runs import runs_of
 from pipeline.events import EVENTS, Blob
 from pipeline.records import Record, to_wire
 from pipeline.storage import blob_store
@@ -72,14 +73,22 @@ class TranscriptView(OfOrganization, APIView):
 
     renderer_classes = (JSONRenderer, TextRenderer, SrtRenderer, VttRenderer)
 
-    @extend_schema(operation_id="conversations_transcript", responses={200: TranscriptSerializer, **NOT_READY})
+    @extend_schema(
+        operation_id="conversations_transcript",
+        parameters=[OpenApiParameter("run", UUID, description="A run of the call; without one, what the call shows.")],
+        responses={200: TranscriptSerializer, **NOT_READY},
+    )
     def get(self, request: Request, id: UUID) -> Response:
         """The anonymized transcript, as JSON, text or subtitles (``Accept`` or ``?format=``)."""
         conversation = self.conversation()
-        if conversation.transcript is None:
+        if asked := request.query_params.get("run"):
+            document = of_run(conversation, asked)
+        elif conversation.transcript is None:
             raise not_ready(conversation)
+        else:
+            document = transcripts.document_of(conversation)
         named = f'inline; filename="{conversation.id}.{request.accepted_renderer.format}"'
-        return Response(transcripts.document_of(conversation), headers={"Content-Disposition": named})
+        return Response(document, headers={"Content-Disposition": named})
 
 
 class Whatever(BaseContentNegotiation):
@@ -160,6 +169,18 @@ class EventsView(OfOrganization, APIView):
             "timeline": timeline.moments_of(events, deliveries),
         }
         return Response(HistorySerializer(history).data)
+
+
+def of_run(conversation: Conversation, asked: str) -> dict[str, Any]:
+    """The transcript of one run. Raises Problem."""
+    run = next((each for each in runs_of(conversation) if str(each.id) == asked.lower()), None)
+    if run is None:
+        raise Problem(404, "no_such_run", _("The call has no such run."))
+    if run.transcript is None and run.current:
+        raise not_ready(conversation)
+    if run.transcript is None:
+        raise Problem(409, "no_transcript", _("This run has no transcript."))
+    return transcripts.document_of_run(conversation, run.transcript)
 
 
 def not_ready(conversation: Conversation) -> Problem:

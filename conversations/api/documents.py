@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from conversations.timeline import Kind
@@ -26,6 +27,7 @@ class UtteranceSerializer(serializers.Serializer[Any]):
     end = serializers.FloatField()
     text = serializers.CharField()
     confidence = serializers.FloatField()
+    flags = serializers.ListField(child=serializers.CharField(), help_text=_("Why it should be trusted less."))
     words = WordSerializer(many=True)
 
 
@@ -39,6 +41,16 @@ class RedactionSerializer(serializers.Serializer[Any]):
     end = serializers.FloatField()
 
 
+class WithheldSerializer(serializers.Serializer[Any]):
+    """A stretch for which the model wrote words although nobody speaks in it; they are not published."""
+
+    channel = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    words = serializers.IntegerField(help_text=_("How many."))
+    reason = serializers.CharField(help_text=_("A flag, such as hallucination."))
+
+
 class TranscriptSerializer(serializers.Serializer[Any]):
     """The anonymized transcript; times are seconds from the start of the call."""
 
@@ -47,6 +59,7 @@ class TranscriptSerializer(serializers.Serializer[Any]):
     duration = serializers.FloatField()
     utterances = UtteranceSerializer(many=True)
     redactions = RedactionSerializer(many=True)
+    withheld = WithheldSerializer(many=True)
 
 
 class PeaksSerializer(serializers.Serializer[Any]):

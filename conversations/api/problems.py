@@ -19,7 +19,8 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from conversations.services.calls import UploadRefused
+from conversations.services.calls import ReprocessingRefused, UploadRefused
+from conversations.services.speakers import SwapRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
@@ -27,6 +28,12 @@ from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
 log = logging.getLogger(__name__)
 UPLOAD_STATUSES = {"file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 
+# What a service refuses, with a message for people.
+REFUSALS: dict[type[Exception], tuple[int, str]] = {
+    TagRefused: (400, "tag_refused"),
+    ReprocessingRefused: (400, "reprocessing_refused"),
+    SwapRefused: (409, "swap_refused"),
+}
 
 # What is raised by others and what it is to who asked, with the seconds after which another try makes sense, where it
 # does; of two that fit, the first.
@@ -103,8 +110,9 @@ def problem_of(error: Exception) -> exceptions.APIException | None:
             return exceptions.PermissionDenied(str(error) or None)
         case UploadRefused():
             return Problem(UPLOAD_STATUSES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
-        case TagRefused():
-            return Problem(400, "tag_refused", str(error))
+    if type(error) in REFUSALS:
+        status, code = REFUSALS[type(error)]
+        return Problem(status, code, str(error))
     for kinds, status, code, sentence, wait in KNOWN:
         if isinstance(error, kinds):
             if wait:

@@ -10,7 +10,8 @@ from rest_framework import serializers
 
 from conversations import words
 from conversations.models import Conversation, Entity, Tag
-from conversations.services.calls import CallDetails, details_of
+from conversations.runs import RunStatus
+from conversations.services.calls import CallDetails, Choices, details_of
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
 
@@ -103,6 +104,60 @@ class TagGivenSerializer(serializers.Serializer[Any]):
     )  # fmt: skip
 
 
+class ReprocessSerializer(serializers.Serializer[Any]):
+    """With what a call is to be processed again; what is left out is as the settings of today say."""
+
+    language = serializers.CharField(
+        required=False, allow_blank=True, max_length=8,
+        help_text=_("Its code; empty to detect it. Left out: as the sender said."),
+    )  # fmt: skip
+    model = serializers.CharField(
+        required=False, allow_blank=True, max_length=100,
+        help_text=_("One of those that the installation offers. Left out: the usual one."),
+    )  # fmt: skip
+    vocabulary = serializers.ListField(
+        child=serializers.CharField(allow_blank=True, max_length=200), required=False, max_length=1000,
+        help_text=_("Words and short phrases to know, beside those of the organization."),
+    )  # fmt: skip
+
+    def choices(self) -> Choices:
+        """What was chosen."""
+        chosen = self.validated_data
+        return Choices(
+            language=chosen.get("language"),
+            model=chosen.get("model", ""),
+            vocabulary=tuple(chosen.get("vocabulary", ())),
+        )
+
+
+class SwapSerializer(serializers.Serializer[Any]):
+    """How the speakers are to be; a call that has them so stays as it is."""
+
+    speakers = serializers.ListField(
+        child=serializers.CharField(max_length=32), required=False, max_length=2,
+        help_text=_("Who speaks on each channel from now on. Left out: the other way round."),
+    )  # fmt: skip
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    """One pass of the cascade over a call. `words` and `withheld` are counts, null of a run without a transcript."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField(help_text=_("From 1, in order of time."))
+    current = serializers.BooleanField()
+    begun_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(choices=[(each.value, each.value) for each in RunStatus])
+    requested_language = serializers.CharField(help_text=_("Empty: it was to be detected."))
+    requested_model = serializers.CharField(help_text=_("Empty: the usual one."))
+    vocabulary = serializers.ListField(child=serializers.CharField())
+    language = serializers.CharField()
+    engine = serializers.CharField()
+    model = serializers.CharField()
+    flags = serializers.ListField(child=serializers.CharField())
+    words = serializers.IntegerField(allow_null=True)
+    withheld = serializers.IntegerField(allow_null=True)
+
+
 class FailureSerializer(serializers.Serializer[Any]):
     """Why a call failed."""
 
@@ -121,6 +176,7 @@ class StageSerializer(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
     attempts = serializers.IntegerField()
     progress = serializers.FloatField(help_text=_("From 0 to 1."))
+    seconds_left = serializers.FloatField(allow_null=True, help_text=_("An estimate, while it runs."))
     error = serializers.CharField()
     sentence = serializers.CharField()
 

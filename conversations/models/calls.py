@@ -69,6 +69,7 @@ class Conversation(models.Model):
     channels = models.PositiveSmallIntegerField(default=0)
     engine = models.CharField(max_length=100, default="")
     flags = ArrayField(models.CharField(max_length=40), default=list)
+    withheld = models.JSONField(default=list)
     failure_service = models.CharField(max_length=100, default="")
     failure_code = models.CharField(max_length=40, default="")
     transcript = models.JSONField(null=True)

@@ -42,11 +42,16 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def spoken(self) -> list[str]:
+        """The codes of the languages that its calls may be in."""
+        return list(self.languages or ["en", "fr"])
+
     def settings(self, max_duration: float) -> documents.Settings:
         """The processing settings of a run that starts now. Raises msgspec.ValidationError."""
         return msgspec.convert(
             {
-                "languages": self.languages or ["en", "fr"],
+                "languages": self.spoken,
                 "vocabulary": self.vocabulary,
                 "taxonomy": self.taxonomy,
                 "redaction": self.redaction,

@@ -11,12 +11,14 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from msgspec import structs
 
 from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.dead_letters import replay
 from conversations.services.spool import SpooledFile
+from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline import documents
 from pipeline.config import config
 from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
@@ -48,6 +50,26 @@ class CallDetails(msgspec.Struct, kw_only=True, frozen=True):
     agent: str = ""
     channels: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = {}
+
+
+class Choices(msgspec.Struct, kw_only=True, frozen=True):
+    """What a run is to be done with in place of the settings of today.
+
+    ``language`` None is what the sender said, "" is to be detected. ``model`` "" is the worker's own. ``vocabulary``
+    comes on top of the organization's.
+    """
+
+    language: str | None = None
+    model: str = ""
+    vocabulary: tuple[str, ...] = ()
+
+
+TODAY = Choices()
+"""Nothing chosen."""
+
+
+class ReprocessingRefused(Exception):
+    """Raised when a call cannot be processed again as was chosen; the message says why."""
 
 
 class Received(NamedTuple):
@@ -127,11 +149,13 @@ def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) ->
     )
 
 
-def freeze_settings(conversation: Conversation) -> Blob:
+def freeze_settings(conversation: Conversation, choices: Choices = TODAY) -> Blob:
     """Store the processing settings of a run that starts now."""
-    settings = documents.encode(conversation.organization.settings(config().max_call_seconds))
+    today = conversation.organization.settings(config().max_call_seconds)
+    vocabulary = tuple(dict.fromkeys([*today.vocabulary, *choices.vocabulary]))
+    settings = structs.replace(today, model=choices.model, vocabulary=vocabulary)
     place = str(conversation.organization_id), str(conversation.id)
-    return blob_store().put("safe", *place, [settings], "application/json")
+    return blob_store().put("safe", *place, [documents.encode(settings)], "application/json")
 
 
 def initial(conversation: Conversation, event: Any, id: str = "") -> Record:
@@ -229,21 +253,39 @@ def erase(conversation: Conversation) -> None:
     blob_store().erase(*place)
 
 
-def reprocess(conversation: Conversation) -> None:
-    """Let a call go through the whole cascade again, as a new run with the settings of today.
+def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
+    """Let a call go through the whole cascade again, as a new run with the settings of today, but for ``choices``.
 
-    What the last run gave stays until the new one replaces it, step by step.
+    What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
+    compared with (``conversations/runs.py``). Raises ReprocessingRefused.
     """
-    received = ConversationReceived(
-        audio=msgspec.convert(conversation.audio, Blob),
-        settings=freeze_settings(conversation),
-        language=conversation.requested_language,
-        channels=tuple(conversation.speakers),
-    )
-    requested = initial(conversation, ReprocessingRequested())
+    settings = freeze_settings(conversation, checked(choices, conversation.organization))
     with transaction.atomic():
-        cancel_deliveries(conversation)
-        Conversation.objects.filter(id=conversation.id).update(
+        now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
+        received = ConversationReceived(
+            audio=msgspec.convert(conversation.audio, Blob),
+            settings=settings,
+            language=now.requested_language if choices.language is None else choices.language,
+            channels=tuple(now.speakers),
+        )
+        requested = initial(now, ReprocessingRequested())
+        cancel_deliveries(now)
+        Conversation.objects.filter(id=now.id).update(
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
+
+
+def checked(choices: Choices, organization: Organization) -> Choices:
+    """The choices, if a run can be done so. Raises ReprocessingRefused."""
+    models = config().asr_models
+    if choices.model and choices.model not in models:
+        text = _("There is no such model to choose. There are: %(models)s.")
+        raise ReprocessingRefused(text % {"models": ", ".join(models)})
+    if choices.language and choices.language not in organization.spoken:
+        text = _("The language is none that your organization has chosen. There are: %(languages)s.")
+        raise ReprocessingRefused(text % {"languages": ", ".join(organization.spoken)})
+    try:
+        return structs.replace(choices, vocabulary=phrases_of(choices.vocabulary))
+    except VocabularyRefused as refusal:
+        raise ReprocessingRefused(str(refusal)) from None

@@ -17,6 +17,7 @@ register = template.Library()
 FORMATS = {"medium": "j M Y, H:i", "long": "j F Y, H:i", "time": "H:i:s", "second": "j M, H:i:s"}
 
 register.filter("flag_sentence", words.flag_sentence)
+register.filter("utterance_flag_sentence", words.utterance_flag_sentence)
 register.filter("label_name", words.label_name)
 register.filter("language_name", words.language_name)
 register.filter("speaker_name", words.speaker_name)

@@ -10,19 +10,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations import timeline
+from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
+from conversations.services.speakers import SwapRefused, pair_of, swap_speakers
 from conversations.stages import stages_of
+from conversations.views.compare import comparable_runs
 from conversations.views.player import picture_of
 from conversations.views.processing import mishaps_of, progress_of
+from conversations.views.scope import call_of
 from conversations.views.tags import TagLine, index_of, notice_of, panel, tag_lines
-from conversations.views.transcript import passages_of
+from conversations.views.transcript import passages_of, withheld_of
 from pipeline.sealing import KeyMissing
 from pipeline.storage import StorageError
 
@@ -37,12 +41,6 @@ class Named:
     label: str
     underlined: bool
     texts: Sequence[tuple[str, int, float, int]]
-
-
-def call_of(request: HttpRequest, id: UUID) -> Conversation:
-    """A call of the person's organization, or 404."""
-    calls_of_ours = Conversation.objects.of(request.user.organization)
-    return get_object_or_404(calls_of_ours.select_related("organization", "batch"), id=id)
 
 
 @login_required
@@ -83,12 +81,32 @@ def retry(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Let the call go through all its steps again, with the settings of today."""
+    """Let the call go through all its steps again, with what the form says in place of the settings of today."""
     if not request.user.may_upload:
         raise PermissionDenied
     conversation = call_of(request, id)
-    calls.reprocess(conversation)
-    messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    form = ReprocessForm(conversation.organization, request.POST)
+    if form.is_valid():
+        calls.reprocess(conversation, form.choices())
+        messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    for problem in (each for several in form.errors.values() for each in several):
+        messages.error(request, problem)
+    return redirect("conversations:detail", conversation.id)
+
+
+@login_required
+@require_POST
+def swap(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Exchange agent and customer. It changes who said what for everyone, and rule tags with it: not for agents."""
+    if not request.user.may_upload:
+        raise PermissionDenied
+    conversation = call_of(request, id)
+    try:
+        swap_speakers(conversation, request.POST.getlist("speaker"))
+    except SwapRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The speakers are swapped. Tags that rules give are being given anew."))
     return redirect("conversations:detail", conversation.id)
 
 
@@ -103,11 +121,16 @@ def parts(
         "progress": progress_of(conversation, stages_of(conversation)),
         "mishaps": mishaps_of(conversation),
         "may_retry": user.may_upload,
+        "again": ReprocessForm(conversation.organization),
     }
+    if user.may_upload and context["progress"].finished and conversation.transcript:
+        context["swapped"] = (pair_of(conversation) or ())[::-1]
     lines = tag_lines(conversation)
     if "transcript" in fresh:
         context["passages"] = passages_of(conversation, [each.tag for each in lines])
+        context["withheld"] = withheld_of(conversation)
         context["named"] = named_in(conversation)
+        context["runs"] = comparable_runs(conversation)
     if "player" in fresh:
         context["picture"] = picture_of(conversation, lines)
     if "tags" in fresh:

@@ -32,12 +32,14 @@ class Bar:
 class Progress:
     """Where a call stands. ``sentence`` is what goes on now, ``announcement`` the same without figures.
 
-    ``share`` of all steps is done, in percent.
+    ``share`` of all steps is done, in percent. A call that is ``finished`` may still be ``moving``: its speakers were
+    swapped, say, and its tags are given anew.
     """
 
     bars: Sequence[Bar]
     share: str
     finished: bool
+    moving: bool
     sentence: str
     announcement: str
     failure: str
@@ -64,6 +66,7 @@ def progress_of(conversation: Conversation, stages: Sequence[Stage]) -> Progress
         bars=bars_of(stages),
         share=f"{sum(each.progress for each in stages) / len(stages) * 100:.0f}%",
         finished=status in FINISHED,
+        moving=status not in FINISHED or any(each.owed for each in stages),
         sentence=sentence(conversation, running, figures=True),
         announcement=sentence(conversation, running, figures=False),
         failure=failure,
@@ -79,8 +82,14 @@ def sentence(conversation: Conversation, running: Sequence[Stage], *, figures: b
     steps = []
     for stage in running:
         step = str(words.STEPS.get(stage.service, words.spelled_out(stage.service)))
-        steps.append(f"{step}, {percent(stage.progress)}" if figures and stage.progress_total else step)
+        steps.append(", ".join([step, *figures_of(stage)]) if figures else step)
     return capfirst("; ".join(steps))
+
+
+def figures_of(stage: Stage) -> list[str]:
+    """How much of a step is done and how long it will still take, as far as that is known."""
+    figures = [percent(stage.progress)] if stage.progress_total else []
+    return figures if stage.seconds_left is None else [*figures, words.time_left(stage.seconds_left)]
 
 
 def bars_of(stages: Sequence[Stage]) -> list[Bar]:

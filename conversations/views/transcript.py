@@ -58,6 +58,43 @@ def passages_of(conversation: Conversation, tags: Sequence[Tag]) -> list[Passage
     ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """A stretch in which nobody speaks, and how many words the model wrote for it; ``speaker`` "" when not known."""
+
+    start: float
+    end: float
+    words: int
+    reason: str
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """How many words were withheld in a call, and where."""
+
+    words: int
+    stretches: Sequence[Silence]
+
+
+def withheld_of(conversation: Conversation) -> Withheld:
+    """What the model wrote although nobody spoke: no text, for nothing was said."""
+    if not conversation.withheld:
+        return Withheld(0, ())
+    speakers = dict(conversation.utterances.order_by().values_list("channel", "speaker").distinct())
+    stretches = [
+        Silence(
+            start=each["start"],
+            end=each["end"],
+            words=each["words"],
+            reason=each["reason"],
+            speaker=speakers.get(each["channel"], ""),
+        )
+        for each in sorted(conversation.withheld, key=lambda each: float(each["start"]))
+    ]
+    return Withheld(sum(each.words for each in stretches), stretches)
+
+
 def lanes(speakers: Mapping[int, str]) -> dict[int, int]:
     """The line in the player of each audio channel: the agent's above, then the others as recorded."""
     order = sorted(speakers, key=lambda channel: (speakers[channel] != AGENT, channel))

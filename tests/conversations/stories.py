@@ -20,6 +20,8 @@ SAID = documents.Utterance(
     ),
 )  # fmt: skip
 
+TRANSCRIPT = documents.Transcript(language="en", duration=2.5, utterances=(SAID,))
+
 
 class Story:
     """A call that has just come in. It needs a relay whose publishing is patched (the fixture ``relayed``)."""
@@ -56,7 +58,7 @@ class Story:
         self.send()
         self.hear(service, cause, events.ServiceFailed(attempt=attempt, code=code, **more))
 
-    def until_anonymized(self) -> None:
+    def until_anonymized(self, transcript: documents.Transcript = TRANSCRIPT) -> None:
         """All that comes before the audio is redacted and the content qualified."""
         known = {"audio": RAW, "settings": RAW, "transcript": RAW, "language": "en", "duration": 2.5}
         self.send()
@@ -64,7 +66,7 @@ class Story:
         self.send()
         self.hear("entity_tagging", events.ConversationTranscribed, events.EntitiesTagged(**known, entities=RAW))
         self.send()
-        known["transcript"] = self.stored(documents.Transcript(language="en", duration=2.5, utterances=(SAID,)))
+        known["transcript"] = self.stored(transcript)
         anonymized = events.TranscriptAnonymized(**known, entities=self.stored(documents.Entities()))
         self.hear("anonymization", events.EntitiesTagged, anonymized)
 

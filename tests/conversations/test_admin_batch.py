@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from conversations.admin.progress import Progress, measure, standing, time_left
+from conversations import words
+from conversations.admin.progress import Progress, measure, standing
 from conversations.ledger.models import Delivery
 from conversations.models import Batch, Conversation, User
 from conversations.services import batches
@@ -239,7 +240,7 @@ def test_an_hour_of_rest_before_a_retry_is_not_counted_as_work() -> None:
     ],
 )  # fmt: skip
 def test_the_time_left_is_said_as_people_say_it(seconds: float | None, text: str) -> None:
-    assert time_left(seconds) == text
+    assert words.time_left(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,9 @@ def test_agents_and_programs_do_not_come_in(role: Role) -> None:
 
 
 def organization_form(**settings: Any) -> dict[str, str]:
-    values = {"languages": ["en"], "vocabulary": ["Parley"], "taxonomy": {"tags": []}, "redaction": {}, **settings}
-    return {"name": "Acme", **{name: json.dumps(value) for name, value in values.items()}}
+    vocabulary = settings.pop("vocabulary", "Parley")
+    values = {"languages": ["en"], "taxonomy": {"tags": []}, "redaction": {}, **settings}
+    return {"name": "Acme", "vocabulary": vocabulary, **{name: json.dumps(value) for name, value in values.items()}}
 
 
 def change(client: Client, organization: Organization, **settings: Any) -> str:
@@ -111,6 +112,17 @@ def test_settings_that_the_pipeline_can_read_are_kept(signed_in: Client, admin_u
     kept = Organization.objects.get(pk=admin_user.organization.pk)
     assert (kept.name, kept.redaction, kept.taxonomy) == ("Acme", policy, starter_taxonomy())
     assert kept.settings(60.0).redaction.mode == "beep"
+
+
+def test_a_vocabulary_is_written_a_word_or_phrase_a_line(signed_in: Client, admin_user: User) -> None:
+    change(signed_in, admin_user.organization, vocabulary=" Parley \r\n\r\nBlue  Wave\r\nParley\r\n")
+    kept = Organization.objects.get(pk=admin_user.organization.pk)
+    assert kept.vocabulary == ["Parley", "Blue Wave"]
+    assert kept.settings(60.0).vocabulary == ("Parley", "Blue Wave")
+    address = reverse("admin:conversations_organization_change", args=[kept.pk])
+    assert ">\nParley\nBlue Wave</textarea>" in signed_in.get(address).content.decode()
+    change(signed_in, admin_user.organization, vocabulary="")
+    assert Organization.objects.get(pk=kept.pk).vocabulary == []
 
 
 RULE = {"tag": "refund", "name": "Refund", "rules": [{"any": ["refund"]}]}
@@ -130,7 +142,8 @@ RULE = {"tag": "refund", "name": "Refund", "rules": [{"any": ["refund"]}]}
         ("redaction", {"keep": ["PHONES"]}, "keep[0]: “PHONES” is not a kind of redaction"),
         ("languages", ["english"], "[0]: “english” is not a language code"),
         ("languages", "en", "expected `array`"),
-        ("vocabulary", [1], "[0]: expected `str`, got `int`"),
+        ("vocabulary", f"Parley\n{'x' * 61}", "Line 2 is longer than 60 characters."),
+        ("vocabulary", "\n".join(map(str, range(101))), "There are 101 words and phrases; 100 are the most."),
     ],
 )
 def test_settings_that_the_pipeline_cannot_read_are_refused_with_their_path(

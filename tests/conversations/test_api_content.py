@@ -49,7 +49,7 @@ def test_a_transcript_has_words_with_times_and_redactions(client: Client, organi
         "utterances": [
             {
                 "index": 0, "speaker": "customer", "channel": 1, "start": 0.0, "end": 3.0,
-                "text": "Call [PHONE_1] please", "confidence": 0.9,
+                "text": "Call [PHONE_1] please", "confidence": 0.9, "flags": [],
                 "words": [
                     {"text": "Call", "start": 0.0, "end": 1.0, "probability": 0.9},
                     {"text": "[PHONE_1]", "start": 1.0, "end": 2.0, "probability": 0.9},
@@ -58,6 +58,7 @@ def test_a_transcript_has_words_with_times_and_redactions(client: Client, organi
             }
         ],
         "redactions": [{"label": "PHONE", "placeholder": "[PHONE_1]", "utterance": 0, "start": 1.0, "end": 2.0}],
+        "withheld": [],
     }  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def test_work_done_since_the_backup_is_not_done_again_unless_its_blobs_are_gone(
     told("backup", installation.backup)
     answer, said = next(iter(cascade(conversation, b"RIFF"))).data, []
     service = Service(
-        name="transcription", function=lambda event: said.append("worked") or answer, hears=ConversationReceived,
+        name="transcription", function=lambda event: said.append("worked") or answer, hears=(ConversationReceived,),
         says=(ConversationTranscribed,), queue="gpu", lease=30.0, window=2, warm=None,
     )  # fmt: skip
     monkeypatch.setattr(bus, "say", lambda records: said.append(records[0].type))

@@ -55,6 +55,37 @@ def test_a_stage_is_told_from_its_delivery(
     assert bool(first.sentence) == bool(first.error)
 
 
+@pytest.mark.parametrize(
+    ("after", "done", "total", "left"),
+    [
+        (60, 30.0, 120.0, 180.0),  # a quarter took a minute
+        (60, 120.0, 120.0, 0.0),
+        (60, 0.0, 120.0, None),
+        (60, 5.0, 0.0, None),  # how much there is is unknown
+        (1, 30.0, 120.0, None),  # too early to tell
+    ],
+)
+def test_the_time_left_is_told_from_what_is_done(after: float, done: float, total: float, left: float | None) -> None:
+    fields = {"started_at": NOON, "read_at": later(after), "progress_done": done, "progress_total": total}
+    assert Stage(service="transcription", state=StageState.RUNNING, **fields).seconds_left == left
+    assert Stage(service="transcription", state=StageState.FAILED, **fields).seconds_left is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "french"),
+    [
+        (10, "less than a minute left", "moins d’une minute restante"),
+        (50, "about 1 minute left", "environ 1 minute restante"),
+        (130, "about 2 minutes left", "environ 2 minutes restantes"),
+        (7200, "about 2 hours left", "environ 2 heures restantes"),
+    ],
+)
+def test_the_time_left_is_told_in_plain_words(seconds: float, english: str, french: str) -> None:
+    assert words.time_left(seconds) == english
+    with translation.override("fr"):
+        assert words.time_left(seconds) == french
+
+
 @pytest.mark.django_db
 def test_an_earlier_run_and_another_call_are_told_apart() -> None:
     organization = make_organization()

@@ -21,6 +21,7 @@ from pipeline.events import (
     ProgressReported,
     ServiceFailed,
     ServiceRegistered,
+    SpeakersSwapped,
 )
 from pipeline.records import Record, to_wire, uuid7
 from pipeline.sealing import KeyStore
@@ -43,7 +44,7 @@ def said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Said]:
 
 def a_service(function: Callable[[Any], Any]) -> Service:
     return Service(
-        name="qualification", function=function, hears=ConversationTagged, says=(ConversationQualified,), queue="cpu",
+        name="qualification", function=function, hears=(ConversationTagged,), says=(ConversationQualified,), queue="cpu",
         lease=30.0, window=1,
     )  # fmt: skip
 
@@ -56,6 +57,21 @@ def a_call() -> Record:
 def qualify(event: ConversationTagged) -> ConversationQualified:
     service.report(3, 4)
     return ConversationQualified(tags=service.save("safe", Tags(tags=(Tag(tag="t", name="T", provenance="test"),))))
+
+
+def test_a_service_hears_what_its_parameter_is_typed_as_or_either_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "SERVICES", {})
+
+    @service.service("one", queue="cpu")
+    def one(event: ConversationTagged) -> ConversationQualified:
+        raise NotImplementedError
+
+    @service.service("either", queue="cpu")
+    def either(event: ConversationTagged | SpeakersSwapped) -> ConversationQualified:
+        raise NotImplementedError
+
+    heard = {name: [event.__name__ for event in each.hears] for name, each in service.SERVICES.items()}
+    assert heard == {"one": ["ConversationTagged"], "either": ["ConversationTagged", "SpeakersSwapped"]}
 
 
 def test_quick_work_says_only_its_answer(said: Said) -> None:
