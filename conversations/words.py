@@ -33,8 +33,9 @@ FAILURES: dict[str, Promise] = {
     FailureCode.AUDIO_EMPTY: _("The file is empty. Check the recording, then upload it again."),
     FailureCode.AUDIO_UNREADABLE: _("The file is damaged, or is not audio. Check that it plays, then upload it again."),
     FailureCode.AUDIO_UNSUPPORTED: _(
-        "The file is not audio, or of a kind that is not taken in. Convert it to WAV, MP3, M4A, FLAC or Ogg, then "
-        "upload it again."
+        "The file is not audio, or of a kind that is not taken in. A recording without a header must be called what "
+        "it is (.ulaw, .alaw, .gsm, .g722, .sln). Otherwise convert it to WAV, MP3, M4A, FLAC or Ogg, then upload it "
+        "again."
     ),
     FailureCode.AUDIO_IS_PLAYLIST: _("The file is a playlist, which holds no sound. Upload the recording itself."),
     FailureCode.AUDIO_TOO_LONG: _(
@@ -45,6 +46,9 @@ FAILURES: dict[str, Promise] = {
     ),
     FailureCode.LANGUAGE_UNSUPPORTED: _(
         "The call is in a language that your organization has not chosen. Choose it in the settings, then try again."
+    ),
+    FailureCode.MODEL_UNSUPPORTED: _(
+        "The call was to be transcribed with a model that is not offered here. Process it again with another one."
     ),
     FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
     FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
@@ -99,7 +103,7 @@ MOMENTS: dict[str, Promise] = {
 FLAGS: dict[str, Promise] = {
     Flag.NO_SPEECH: _("Nobody speaks in this call."),
     Flag.SILENT_CHANNEL: _("One side of this call is silent."),
-    Flag.DUAL_MONO: _("Both channels carry the same sound, so the speakers could not be told apart."),
+    Flag.DUAL_MONO: _("Both channels carry the same sound."),
     Flag.SPEAKERS_BY_VOICE: _("Who speaks was told by voice, and may be wrong in places."),
     Flag.UNSURE_LANGUAGE: _("The language may be another one."),
     Flag.HALLUCINATION: _("The model may have written what nobody said."),

@@ -28,7 +28,11 @@ from pipeline.sealing import open_sealed, seal
 from pipeline.storage import CHUNK, BlobCorrupt, StorageError, blob_store, media_type_of
 
 MONOLITH = "monolith"
-ASKS_FOR_OTHER_SETTINGS = (FailureCode.LANGUAGE_UNSUPPORTED, FailureCode.AUDIO_TOO_LONG)
+ASKS_FOR_OTHER_SETTINGS = (
+    FailureCode.LANGUAGE_UNSUPPORTED,
+    FailureCode.MODEL_UNSUPPORTED,
+    FailureCode.AUDIO_TOO_LONG,
+)
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING, Delivery.State.DEAD)
 
 

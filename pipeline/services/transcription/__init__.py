@@ -23,6 +23,8 @@ from pipeline.services.transcription.timeline import utterances_of
 from pipeline.services.transcription.trust import flagged
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
 
+__all__ = ["CPU", "ENGINES", "Machine", "load", "transcribe", "warm"]
+
 ENGINES: dict[str, Callable[[str, Machine, Path], Engine]] = {
     "faster-whisper": FasterWhisper,
     "openai-whisper": OpenaiWhisper,
@@ -57,7 +59,7 @@ def transcribe(
 
     ``model`` is the usual one; the settings may ask for one of ``models`` instead.
 
-    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, MODEL_UNSUPPORTED, or for a recording that cannot be read (see ``media.decoded``).
+    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, MODEL_UNSUPPORTED, or as ``media.decoded`` for what cannot be read.
     """
     model = _allowed_model(settings.model, model, models)
     recognizer = load(engine, model, machine, cache)

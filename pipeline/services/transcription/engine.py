@@ -24,7 +24,7 @@ class HeardWord:
 class Machine:
     """What a model runs on. Whatever is 0 or empty is chosen: one thread a core, the batch and the type for the device.
 
-    ``threads``: chunks or batches read side by side. ``batch``: chunks read at once. ``compute_type``: CTranslate2's word.
+    ``threads``: batches read side by side. ``batch``: chunks read at once. ``compute_type``: a word of CTranslate2's.
     """
 
     device: str = "cpu"

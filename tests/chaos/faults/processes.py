@@ -99,7 +99,10 @@ def ledger_frozen(storm: Storm) -> None:
 def worker_an_hour_ahead(storm: Storm) -> None:
     """The clock of a worker is an hour ahead for a while."""
     worker = storm.one("worker")
-    worker.odd = {"LD_PRELOAD": str(libfaketime()), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    worker.odd = {
+        "LD_PRELOAD": str(libfaketime()), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(Path(__file__).parents[1] / "odd_clock"),
+    }  # fmt: skip
     restart(worker)
     time.sleep(storm.lease)
     worker.odd = {}
@@ -121,12 +124,13 @@ def restart(process: Process) -> None:
 
 @fault("newcomer", "web")
 def service_joined_or_left(storm: Storm) -> None:
-    """A service that nobody knew starts, and is given all that has happened; or it leaves again, and is switched off."""
+    """A service that nobody knew starts, and is given all that has happened; or it is switched off, and leaves."""
     newcomer = storm.one("newcomer")
     if newcomer.wanted:
+        switch_newcomer(storm, on=False)
+        wait_until(lambda: not storm.cluster.query(ARCHIVING), SECONDS_BETWEEN_TWO)
         newcomer.wanted = False
         newcomer.end(signal.SIGTERM, group=False)
-        switch_newcomer(storm, on=False)
         return
     switch_newcomer(storm, on=True)
     newcomer.wanted = True
@@ -141,6 +145,7 @@ def service_joined_or_left(storm: Storm) -> None:
 
 
 RECEIVED = "select id from conversations_event where type = 'ConversationReceived'"
+ARCHIVING = "select id from conversations_delivery where service = 'archive' and state in ('sent', 'running')"
 ARCHIVED = "select event_id from conversations_delivery where service = 'archive' and state = 'done'"
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0006_utterance_flags"),
+        ("conversations", "0007_owed_from"),
     ]
 
     operations = [

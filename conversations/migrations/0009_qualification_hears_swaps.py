@@ -20,5 +20,5 @@ def hear_no_more(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     """Nothing but data."""
 
-    dependencies = [("conversations", "0007_conversation_withheld")]
+    dependencies = [("conversations", "0008_conversation_withheld")]
     operations = [migrations.RunPython(hear, hear_no_more)]
