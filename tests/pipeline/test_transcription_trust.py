@@ -84,8 +84,9 @@ HELLO = [word("hello", 1.0, 1.4), word("there", 1.4, 1.9)]
         (HELLO, True),
         ([word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(30)], True),
         ([SpokenWord(text="mumble", start=1.0, end=4.0, probability=0.1)], True),
+        ([word(f"word{each}", 1 + each / 10, 1.1 + each / 10) for each in range(25)], True),
     ],
-    ids=["a sentence is missing", "nothing is missing", "no word", "the end is missing", "a loop", "improbable"],
+    ids=["a sentence is missing", "nothing", "no word", "the end is missing", "a loop", "improbable", "too fast"],
 )
 def test_a_reading_that_leaves_out_speech_or_repeats_itself_is_doubtful(
     words: list[SpokenWord], doubtful: bool

@@ -25,6 +25,8 @@ NEAR = 0.05  # seconds on either side of a word that may hold its sound: Whisper
 LOOP = 2.4  # how often shorter a text gets that repeats itself, as openai-whisper has it
 LOOP_LENGTH = 60  # characters from which on that says something
 UNLIKELY = 0.35  # mean probability of words below which few are right
+FASTEST = 8.0  # words a second of sound: nobody speaks as fast
+FEW = 5  # words, of which that says nothing
 MISSED = 1.5  # seconds of sound without a word, after which one should listen again
 
 
@@ -55,20 +57,26 @@ def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
 
 
 def is_doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
-    """Whether a reading of a chunk should be tried again: it repeats itself, is improbable, or leaves out speech."""
+    """Whether a reading of a chunk should be tried again: it was not said so, or it leaves out speech."""
     unlikely = bool(words) and fmean(word.probability for word in words) < UNLIKELY
-    return unlikely or repeats_itself(text_of(words)) or missed(words, chunk, sound) >= MISSED
+    return unlikely or not_said(words, chunk, sound) or missed(words, chunk, sound) >= MISSED
 
 
 def better(
     first: Sequence[SpokenWord], second: Sequence[SpokenWord], chunk: Chunk, sound: Sound
 ) -> Sequence[SpokenWord]:
-    """Of two readings the one that does not repeat itself; else the one that leaves out less."""
+    """Of two readings the one that can have been said; else the one that leaves out less."""
 
     def faults(words: Sequence[SpokenWord]) -> tuple[bool, float]:
-        return repeats_itself(text_of(words)), missed(words, chunk, sound)
+        return not_said(words, chunk, sound), missed(words, chunk, sound)
 
     return second if faults(second) <= faults(first) else first
+
+
+def not_said(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
+    """Whether a reading repeats itself, or has more words than anybody says in that time."""
+    too_fast = len(words) > max(FEW, FASTEST * sound.seconds(chunk.start, chunk.end))
+    return too_fast or repeats_itself(text_of(words))
 
 
 def missed(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> float:
