@@ -21,7 +21,8 @@ from pipeline.documents import Settings
 from pipeline.services import media, transcription
 from pipeline.services.transcription.speech import SAMPLE_RATE, Samples, chunks_of
 from pipeline.services.transcription.timeline import SpokenWord
-from pipeline.services.transcription.voices import Turn, Voices, by_voice
+from pipeline.services.transcription.voices import Turn, by_voice
+from pipeline.services.transcription.voices import turns_in as turns_of
 from tests.bench import DATA, need, say
 from tests.recorded import recorded
 
@@ -71,10 +72,7 @@ def say_cost(samples: Samples) -> None:
     chunks = chunks_of(recorded(samples), 0)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
-    voices = Voices()
-    for chunk in chunks:
-        voices.add(chunk.samples, chunk.start)
-    voices.turns()
+    turns_of(chunks)
     spent = time.process_time() - started
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
     say("voices-speed", sum(chunk.duration for chunk in chunks) / spent, "seconds of speech a second of CPU")
@@ -83,10 +81,7 @@ def say_cost(samples: Samples) -> None:
 
 def turns_in(samples: Samples) -> list[Turn]:
     """What is found in a recording."""
-    voices = Voices()
-    for chunk in chunks_of(recorded(samples), 0):
-        voices.add(chunk.samples, chunk.start)
-    return voices.turns()
+    return turns_of(chunks_of(recorded(samples), 0))
 
 
 def time_right(turns: Sequence[Turn], gold: Gold) -> tuple[int, int]:

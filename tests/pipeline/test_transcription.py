@@ -223,13 +223,17 @@ def test_a_recording_longer_than_the_setting_is_refused(transcribe: Callable[...
     assert failure.value.code == FailureCode.AUDIO_TOO_LONG
 
 
+def spans_in(audio: media.Decoded) -> list[tuple[float, float]]:
+    return [span for chunk in speech.chunks_of(audio, 0) for span in chunk.seconds()]
+
+
 def test_speech_across_blocks_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     audio = recorded(np.tile(media.decode(TWO_SPEAKERS)[0], 4))
-    whole = speech.chunks_of(audio, 0)
+    whole = spans_in(audio)
     monkeypatch.setattr(speech, "BLOCK", 10)
-    blocks = speech.chunks_of(audio, 0)
-    assert sum(chunk.duration for chunk in blocks) == pytest.approx(sum(chunk.duration for chunk in whole), abs=2)
-    assert all(before.end <= after.start for before, after in pairwise(blocks))
+    blocks = spans_in(audio)
+    assert sum(end - start for start, end in blocks) == pytest.approx(sum(end - start for start, end in whole), abs=2)
+    assert all(before[1] <= after[0] for before, after in pairwise(blocks))
 
 
 def test_chunks_are_short_enough_for_the_model() -> None:
@@ -237,6 +241,14 @@ def test_chunks_are_short_enough_for_the_model() -> None:
     chunks = speech.chunks_of(recorded(pauseless), 0)
     assert sum(chunk.duration for chunk in chunks) > 35
     assert max(chunk.duration for chunk in chunks) <= speech.MAX_CHUNK + 0.1
+
+
+def test_silence_is_left_out_of_chunks() -> None:
+    said = media.decode(TWO_SPEAKERS)[0][: 3 * 16000]
+    (chunk,) = speech.chunks_of(recorded(np.concatenate([said, np.zeros(60 * 16000), said])), 0)
+    assert chunk.duration < 8
+    assert chunk.end > 63
+    assert len(chunk.samples) == pytest.approx(16000 * chunk.duration)
 
 
 def test_the_absence_of_openai_whisper_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_music_is_what_sounds_for_long_where_nobody_speaks(
     sound: list[np.ndarray], spoken: list[tuple[int, int]], music: bool
 ) -> None:
     audio = recorded(np.concatenate(sound))
-    chunks = [Chunk(audio=audio, channel=0, first=first * RATE, last=last * RATE) for first, last in spoken]
+    chunks = [Chunk(audio=audio, channel=0, spans=((first * RATE, last * RATE),)) for first, last in spoken]
     assert has_music(audio, 0, chunks, loudness_of(audio)) == music
 
 

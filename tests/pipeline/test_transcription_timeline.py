@@ -16,7 +16,7 @@ from tests.recorded import recorded
 
 def chunk(start: float = 0.0, seconds: float = 10.0) -> Chunk:
     first = int(start * 16000)
-    return Chunk(audio=recorded(np.zeros(0)), channel=0, first=first, last=first + int(seconds * 16000))
+    return Chunk(audio=recorded(np.zeros(0)), channel=0, spans=((first, first + int(seconds * 16000)),))
 
 
 def heard(*texts: str) -> list[HeardWord]:
@@ -136,3 +136,25 @@ def test_utterances_are_numbered_in_order_of_their_start() -> None:
 )
 def test_every_channel_has_a_speaker(channels: int, names: tuple[str, ...], speakers: tuple[str, ...]) -> None:
     assert speakers_of(channels, names) == speakers
+
+
+@pytest.mark.parametrize(
+    ("heard_at", "said_at"),
+    [
+        ((0.0, 0.5), (1.0, 1.5)),
+        ((0.5, 1.2), (1.5, 2.0)),
+        ((0.9, 1.9), (10.0, 10.9)),
+        ((1.0, 1.5), (10.0, 10.5)),
+        ((2.5, 3.4), (11.5, 12.0)),
+        ((3.2, 3.5), (12.0, 12.0)),
+    ],
+    ids=["in the first", "mostly in the first", "mostly in the second", "in the second", "to the end", "beyond it"],
+)
+def test_a_word_lies_in_the_stretch_of_speech_that_its_middle_is_in(
+    heard_at: tuple[float, float], said_at: tuple[float, float]
+) -> None:
+    spans = ((16000, 32000), (160000, 192000))  # seconds 1 to 2, and 10 to 12
+    chunk = Chunk(audio=recorded(np.zeros(0)), channel=0, spans=spans)
+    assert chunk.place(*heard_at) == pytest.approx(said_at)
+    (word,) = words_of(chunk, [HeardWord(text=" yes", start=heard_at[0], end=heard_at[1], probability=1.0)], "en")
+    assert (word.start, word.end) == pytest.approx(said_at)

@@ -39,7 +39,8 @@ def said(text: str, start: float = 0.0, end: float = 1.0, confidence: float = 0.
 
 
 def chunk(start: float, end: float, channel: int = 0) -> Chunk:
-    return Chunk(audio=None, channel=channel, first=int(start * RATE), last=int(end * RATE))  # type: ignore[arg-type]
+    span = int(start * RATE), int(end * RATE)
+    return Chunk(audio=recorded(np.zeros(0)), channel=channel, spans=(span,))
 
 
 def speaking(*spans: tuple[float, float], seconds: int = 10) -> Sound:

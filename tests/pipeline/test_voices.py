@@ -13,6 +13,7 @@ from pipeline.services.transcription import voice_encoder
 from pipeline.services.transcription.speech import SAMPLE_RATE, Samples, chunks_of
 from pipeline.services.transcription.timeline import SpokenWord
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
+from pipeline.services.transcription.voices import turns_in as turns_of
 from pipeline.services.transcription.weights import WeightsError
 from tests.recorded import recorded
 
@@ -26,10 +27,7 @@ def call() -> Samples:
 
 
 def turns_in(samples: Samples) -> list[Turn]:
-    voices = Voices()
-    for chunk in chunks_of(recorded(samples), 0):
-        voices.add(chunk.samples, chunk.start)
-    return voices.turns()
+    return turns_of(chunks_of(recorded(samples), 0))
 
 
 def spoken(*words: tuple[float, str]) -> list[SpokenWord]:

@@ -21,7 +21,7 @@ from pipeline.services.transcription.recording import Recording, listen
 from pipeline.services.transcription.speech import longest
 from pipeline.services.transcription.timeline import utterances_of
 from pipeline.services.transcription.trust import flagged
-from pipeline.services.transcription.voices import Turn, Voices, by_voice
+from pipeline.services.transcription.voices import by_voice, turns_in
 
 __all__ = ["CPU", "ENGINES", "Machine", "load", "transcribe", "warm"]
 
@@ -68,7 +68,7 @@ def transcribe(
     with listen(path, channels, settings.max_duration, hint) as recording:
         code, probability = _language(recording, allowed, recognizer)
         read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
-        turns = _turns(recording) if len(recording.speakers) == 1 and len(channels) != 1 else []
+        turns = turns_in(recording.chunks) if len(recording.speakers) == 1 and len(channels) != 1 else []
     spoken, withheld = words_of_channels(read, recording)
     speakers = recording.speakers
     if two := len({turn.speaker for turn in turns}) == 2:
@@ -104,14 +104,6 @@ def load(engine: str, model: str, machine: Machine, cache: Path) -> Engine:
     if engine not in ENGINES:
         raise ValueError(f"There is no engine {engine!r}; there are {', '.join(ENGINES)}.")
     return ENGINES[engine](model, machine, cache)
-
-
-def _turns(recording: Recording) -> list[Turn]:
-    """Who speaks when on the only channel."""
-    voices = Voices()
-    for chunk in recording.chunks:
-        voices.add(chunk.samples, chunk.start)
-    return voices.turns()
 
 
 def _allowed_model(asked: str, usual: str, models: Sequence[str]) -> str:

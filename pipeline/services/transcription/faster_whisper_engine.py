@@ -14,12 +14,6 @@ from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
 CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
-
-# Whisper reads 30 seconds, however short the speech, and most of the time goes into reading. A window of 15 seconds,
-# or 5 more than the speech, gave the same word error rate in half the time; shorter ones made it invent words.
-WINDOW = 30.0
-LEAST_WINDOW = 15.0
-SPARE = 5.0
 FRAMES_PER_SECOND = 100
 
 
@@ -50,7 +44,7 @@ class FasterWhisper:
         """See ``Engine``."""
         from faster_whisper.audio import pad_or_trim
 
-        features = pad_or_trim(self._model.feature_extractor(samples), _window(len(samples) / SAMPLE_RATE))
+        features = pad_or_trim(self._model.feature_extractor(samples))
         found = self._model.model.detect_language(self._model.encode(features))[0]
         return {token.strip("<|>"): probability for token, probability in found}
 
@@ -85,11 +79,14 @@ class FasterWhisper:
 
         A segment's ``seek`` is the frame (10 ms) at which its clip starts: it tells which chunk the segment is of.
         """
-        ends = np.cumsum([len(chunk.samples) for chunk in chunks]) / SAMPLE_RATE
+        from faster_whisper import BatchedInferencePipeline
+
+        samples = [chunk.samples for chunk in chunks]
+        ends = np.cumsum([len(each) for each in samples]) / SAMPLE_RATE
         starts = [0.0, *ends[:-1].tolist()]
         half = 0.5 / SAMPLE_RATE  # the library cuts at int(seconds * rate): 8.11 s would be one sample too early
-        segments, _ = _pipeline(self._model).transcribe(
-            np.concatenate([chunk.samples for chunk in chunks]),
+        segments, _ = BatchedInferencePipeline(self._model).transcribe(
+            np.concatenate(samples),
             language=language,
             clip_timestamps=[
                 {"start": start + half, "end": end + half} for start, end in zip(starts, ends.tolist(), strict=True)
@@ -128,22 +125,3 @@ def _heard(word: Any, start: float) -> HeardWord:
         end=float(word.end) - start,
         probability=float(word.probability),
     )
-
-
-def _window(speech: float) -> int:
-    """How many frames of 10 ms to read for so many seconds of speech."""
-    return int(min(WINDOW, max(LEAST_WINDOW, speech + SPARE)) * FRAMES_PER_SECOND)
-
-
-def _pipeline(model: Any) -> Any:
-    """faster-whisper's batched pipeline, but with windows no longer than a batch needs. It serves one thread."""
-    from faster_whisper import BatchedInferencePipeline
-
-    class ShortWindows(BatchedInferencePipeline):  # type: ignore[misc]  # it carries no types
-        def forward(
-            self, features: Any, tokenizer: Any, chunks_metadata: Sequence[Mapping[str, float]], options: Any
-        ) -> Any:
-            frames = _window(max(chunk["duration"] for chunk in chunks_metadata))
-            return super().forward(features[..., :frames], tokenizer, chunks_metadata, options)
-
-    return ShortWindows(model)

@@ -67,7 +67,7 @@ def _words(utterance: Utterance) -> tuple[int, str]:
 def _gaps(chunks: Sequence[Chunk], length: int) -> Iterator[tuple[int, int]]:
     """The frames between chunks, where they are many."""
     at = 0
-    for first, last in [*sorted(chunk.frames for chunk in chunks), (length, length)]:
+    for first, last in [*sorted(span for chunk in chunks for span in chunk.frames()), (length, length)]:
         if first - at >= LEAST_SECONDS * FRAMES_PER_SECOND:
             yield at, first
         at = max(at, last)

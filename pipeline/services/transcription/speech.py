@@ -1,6 +1,6 @@
 """Where there is speech: a recording cut at its pauses into chunks for the engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,57 +12,64 @@ SAMPLE_RATE = 16000
 FRAME = 160  # samples; Whisper's time grid of 10 ms, on which chunks lie so that word times stay exact
 
 MIN_PAUSE_MS = 300
-PADDING_MS = 300
-MAX_CHUNK = 28.0  # seconds, with the padding within the 30 that the model reads
-MAX_GAP = 1.0  # seconds of silence within a chunk; over longer ones the model stretches the words next to them
+PADDING_MS = 500
+MAX_CHUNK = 28.0  # seconds, within the 30 that the model reads
 BLOCK = 60  # seconds that the detector reads at once, which bounds its memory
 
 Samples = npt.NDArray[np.float32]
+Span = tuple[int, int]  # from one sample of a channel to another
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """A stretch of one channel with speech in it, from one sample of the recording to another, at 16 kHz."""
+    """Stretches of one channel with speech in them, at 16 kHz, which the model reads as one: silence is left out."""
 
     audio: Decoded
     channel: int
-    first: int
-    last: int
+    spans: tuple[Span, ...]
 
     @property
     def samples(self) -> Samples:
         """Mono, read when asked for: the chunks of four hours are many."""
-        return self.audio.channel(self.channel, self.first, self.last)
+        return np.concatenate([self.audio.channel(self.channel, first, last) for first, last in self.spans])
 
     @property
     def start(self) -> float:
         """Seconds from the start of the call."""
-        return self.first / SAMPLE_RATE
+        return self.spans[0][0] / SAMPLE_RATE
 
     @property
     def end(self) -> float:
         """Seconds from the start of the call."""
-        return self.last / SAMPLE_RATE
+        return self.spans[-1][1] / SAMPLE_RATE
 
     @property
     def duration(self) -> float:
-        """Seconds."""
-        return (self.last - self.first) / SAMPLE_RATE
+        """Seconds of its samples."""
+        return sum(last - first for first, last in self.spans) / SAMPLE_RATE
 
-    @property
-    def frames(self) -> tuple[int, int]:
-        """From which frame of 10 ms to which."""
-        return self.first // FRAME, self.last // FRAME
+    def place(self, start: float, end: float) -> tuple[float, float]:
+        """Where a stretch of its samples lies in the call, in seconds: within the span that the middle of it is in."""
+        before = 0.0
+        for first, last in self.seconds():
+            length = last - first
+            if (start + end) / 2 < before + length or last == self.end:
+                break
+            before += length
+        return first + min(max(start - before, 0.0), length), first + min(max(end - before, 0.0), length)
+
+    def seconds(self) -> list[tuple[float, float]]:
+        """Its stretches in seconds from the start of the call."""
+        return [(first / SAMPLE_RATE, last / SAMPLE_RATE) for first, last in self.spans]
+
+    def frames(self) -> list[Span]:
+        """Its stretches in frames of 10 ms."""
+        return [(first // FRAME, last // FRAME) for first, last in self.spans]
 
 
 def chunks_of(audio: Decoded, channel: int) -> list[Chunk]:
-    """Cut one channel (at 16 kHz) into chunks of speech of ``MAX_CHUNK`` seconds at most, at its pauses."""
-    chunks = []
-    for start, end in _packed(list(_speech(audio, channel))):
-        first, last = start - start % FRAME, end - end % FRAME
-        if last > first:
-            chunks.append(Chunk(audio=audio, channel=channel, first=first, last=last))
-    return chunks
+    """Cut one channel (at 16 kHz) at its pauses into chunks with ``MAX_CHUNK`` seconds of speech at most."""
+    return [Chunk(audio=audio, channel=channel, spans=spans) for spans in _packed(_speech(audio, channel))]
 
 
 def longest(chunks: Sequence[Chunk], seconds: float) -> Samples:
@@ -77,18 +84,23 @@ def longest(chunks: Sequence[Chunk], seconds: float) -> Samples:
     return np.concatenate(chosen)[: int(seconds * SAMPLE_RATE)]
 
 
-def _packed(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join neighbours over short gaps: a chunk costs the model the same whether it is full or not."""
-    packed: list[tuple[int, int]] = []
+def _packed(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
+    """Spans to be read together: a chunk costs the model the same whether it is full or not."""
+    packed: list[Span] = []
+    length = 0
     for start, end in spans:
-        if packed and start - packed[-1][1] <= MAX_GAP * SAMPLE_RATE and end - packed[-1][0] <= MAX_CHUNK * SAMPLE_RATE:
-            packed[-1] = (packed[-1][0], end)
-        else:
-            packed.append((start, end))
-    return packed
+        first, last = start - start % FRAME, end - end % FRAME
+        if packed and length + last - first > MAX_CHUNK * SAMPLE_RATE:
+            yield tuple(packed)
+            packed, length = [], 0
+        if last > first:
+            packed.append((first, last))
+            length += last - first
+    if packed:
+        yield tuple(packed)
 
 
-def _speech(audio: Decoded, channel: int) -> Iterator[tuple[int, int]]:
+def _speech(audio: Decoded, channel: int) -> Iterator[Span]:
     """Spans of speech in samples, found by Silero block by block; speech that a block's end cuts starts the next."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 

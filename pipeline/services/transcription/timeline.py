@@ -44,8 +44,9 @@ def words_of(chunk: Chunk, heard: Iterable[HeardWord], language: str) -> list[Sp
         text = "".join(piece.text.split())
         if not text:
             continue
-        start = min(max(chunk.start + piece.start, earliest), chunk.end)
-        end = min(max(chunk.start + piece.end, start), chunk.end)
+        start, end = chunk.place(piece.start, piece.end)
+        start = max(start, earliest)
+        end = max(end, start)
         probability = min(max(piece.probability, 0.0), 1.0)
         if words and not piece.text[0].isspace() and language not in UNSPACED:
             before = words.pop()

@@ -46,7 +46,7 @@ class Sound:
 def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
     """The sound of a channel in which somebody speaks in these chunks: what is neither hiss nor far below speech."""
     talking = np.zeros(len(frames), bool)
-    for first, last in (chunk.frames for chunk in speech):
+    for first, last in (span for chunk in speech for span in chunk.frames()):
         talking[first:last] = True
     if not talking.any():
         return Sound(frames=frames, floor=LEAST)
@@ -75,7 +75,7 @@ def better(
 
 def not_said(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
     """Whether a reading repeats itself, or has more words than anybody says in that time."""
-    too_fast = len(words) > max(FEW, FASTEST * sound.seconds(chunk.start, chunk.end))
+    too_fast = len(words) > max(FEW, FASTEST * sounding(chunk, sound, chunk.start, chunk.end))
     return too_fast or repeats_itself(text_of(words))
 
 
@@ -83,7 +83,14 @@ def missed(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> float:
     """The most seconds of sound at once for which a reading has no word."""
     ends = [chunk.start, *(word.end for word in words)]
     starts = [*(word.start for word in words), chunk.end]
-    return max(sound.seconds(end, start) for end, start in zip(ends, starts, strict=True))
+    return max(sounding(chunk, sound, end, start) for end, start in zip(ends, starts, strict=True))
+
+
+def sounding(chunk: Chunk, sound: Sound, start: float, end: float) -> float:
+    """How much sounds from one moment to another, of what the chunk has of them."""
+    return sum(
+        sound.seconds(max(start, first), min(end, last)) for first, last in chunk.seconds() if last > start < end
+    )
 
 
 def over_sound(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> tuple[list[SpokenWord], list[Withheld]]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.services.transcription import voice_encoder
-from pipeline.services.transcription.speech import SAMPLE_RATE, Samples
+from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.timeline import SENTENCE_ENDS, SpokenWord
 from pipeline.services.transcription.voice_encoder import Floats
 
@@ -56,6 +56,15 @@ class Voices:
             return []
         speakers = _speakers(np.concatenate(self._embeddings))
         return _turns(self._spans, speakers if speakers[0] == 0 else 1 - speakers)
+
+
+def turns_in(chunks: Sequence[Chunk]) -> list[Turn]:
+    """Who speaks when in the chunks of one channel."""
+    voices = Voices()
+    for chunk in chunks:
+        for first, last in chunk.spans:
+            voices.add(chunk.audio.channel(chunk.channel, first, last), first / SAMPLE_RATE)
+    return voices.turns()
 
 
 def by_voice(words: Sequence[SpokenWord], turns: Sequence[Turn]) -> list[list[SpokenWord]]:
