@@ -13,7 +13,9 @@ from pipeline.documents import Flag, Settings, Transcript, decode, encode
 from pipeline.events import FailureCode
 from pipeline.services import media, transcription
 from pipeline.services.errors import ExpectedFailure
-from pipeline.services.transcription import speech
+from pipeline.services.transcription import faster_whisper_engine, speech
+from pipeline.services.transcription.engine import Machine
+from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from tests.recorded import recorded
 
@@ -260,3 +262,46 @@ def test_the_absence_of_openai_whisper_is_told(monkeypatch: pytest.MonkeyPatch, 
 def test_an_engine_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="faster-whisper, openai-whisper"):
         transcription.warm("siri", "base", transcription.CPU, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("machine", "known", "chosen"),
+    [
+        (Machine(), {"float16"}, {"device": "cpu", "compute_type": "int8", "num_workers": 2}),
+        (Machine(device="cuda"), {"float16", "int8_float32"}, {"device": "cuda", "compute_type": "float16", "num_workers": 1}),
+        (Machine(device="cuda"), {"int8_float32", "float32"}, {"device": "cuda", "compute_type": "int8_float32"}),
+        (Machine(device="cuda", threads=3, compute_type="int8"), set(), {"compute_type": "int8", "num_workers": 3}),
+    ],
+    ids=["a processor", "a card", "a card without fast halves", "as it is set"],
+)  # fmt: skip
+def test_what_a_model_runs_on_is_chosen_from_the_machine_unless_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: Machine, known: set[str], chosen: dict[str, object]
+) -> None:
+    loaded: dict[str, object] = {}
+
+    class Loaded:
+        def __init__(self, _folder: str, **options: object) -> None:
+            loaded.update(options)
+            self.model = type("Model", (), {"is_multilingual": True})
+
+    monkeypatch.setattr("faster_whisper.WhisperModel", Loaded)
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _device: known)
+    monkeypatch.setattr(faster_whisper_engine, "cores", lambda: 2)
+    FasterWhisper("tiny.en", machine, tmp_path)
+    assert loaded.items() >= chosen.items()
+
+
+@pytest.mark.parametrize(
+    ("asked", "usual", "offered", "read"),
+    [("tiny.en", "base", ("tiny.en",), True), ("large", "tiny.en", ("base",), False)],
+)
+def test_a_run_may_ask_for_a_model_that_is_offered(
+    transcribe: Callable[..., Transcript], call: Samples, asked: str, usual: str, offered: tuple[str, ...], read: bool
+) -> None:
+    options = {"settings": Settings(languages=("en",), model=asked), "model": usual, "models": offered}
+    if read:
+        assert transcribe(call[:1, : 2 * RATE], **options).model == asked
+    else:
+        with pytest.raises(ExpectedFailure) as failure:
+            transcribe(call[:1, : 2 * RATE], **options)
+        assert failure.value.code == FailureCode.MODEL_UNSUPPORTED
