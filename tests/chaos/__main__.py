@@ -150,15 +150,15 @@ def ready(port: int) -> bool:
 def drain(cluster: Cluster, broker: Broker) -> list[str]:
     """Wait until nothing is owed and nothing lies on the broker; what was left when it took too long."""
     began = time.monotonic()
-    owed = unfinished(cluster)
-    while time.monotonic() - began < SECONDS_TO_DRAIN and (owed or broker.leftovers()):
+    owed, leftovers = unfinished(cluster), broker.leftovers()
+    while time.monotonic() - began < SECONDS_TO_DRAIN and (owed or leftovers):
         time.sleep(0.5)
-        left = unfinished(cluster)
+        left, leftovers = unfinished(cluster), broker.leftovers()
         if left < owed:
             began = time.monotonic()  # it is getting less
         owed = left
     say(f"drained, and {owed} owed")
-    return [f"the broker still has {name}" for name in broker.leftovers()]
+    return [f"the broker still has {name}" for name in leftovers]  # not looked at again: services register all the time
 
 
 def unfinished(cluster: Cluster) -> int:
