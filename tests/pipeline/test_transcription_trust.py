@@ -59,6 +59,17 @@ def test_words_over_silence_are_withheld_and_counted() -> None:
     assert withheld == [Withheld(channel=1, start=4.0, end=4.6, words=2, reason=Flag.HALLUCINATION)]
 
 
+@pytest.mark.parametrize(
+    ("heard_at", "placed_at"),
+    [((1.2, 1.6), (1.2, 1.6)), ((0.7, 0.9), (0.81, 1.01)), ((2.1, 2.4), (1.99, 2.29)), ((0.8, 1.2), (0.8, 1.2))],
+    ids=["in the sound", "before it", "behind it", "half in it"],
+)
+def test_a_word_beside_its_sound_is_moved_there(heard_at: tuple[float, float], placed_at: tuple[float, float]) -> None:
+    (kept,), withheld = over_sound([word("yes", *heard_at)], chunk(0, 3), speaking((1, 2)))
+    assert (kept.start, kept.end) == pytest.approx(placed_at)
+    assert withheld == []
+
+
 @pytest.mark.parametrize("hiss", [0.0, 1e-3, 5e-3, 1e-2])
 def test_speech_stands_above_the_hiss_of_its_line(hiss: float) -> None:
     generator = np.random.default_rng(1)

@@ -6,7 +6,7 @@ counted; what is only doubtful is read again, and published with a flag.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import fmean
 
@@ -21,7 +21,8 @@ from pipeline.services.transcription.timeline import SpokenWord
 FAINTEST, LOUDEST_FLOOR = 10 ** (-35 / 20), 10 ** (-12 / 20)  # below the level of speech: between them lies the floor
 ABOVE_HISS = 2.0  # times the hiss of the line
 LEAST = 3e-4  # RMS, -70 dB of full scale: the steps of eight bits
-NEAR = 0.05  # seconds on either side of a word that may hold its sound: Whisper does not place words better
+NEAR = 0.3  # seconds on either side of a word that may hold its sound: Whisper does not place words better
+FRAME_SECONDS = 1 / FRAMES_PER_SECOND
 LOOP = 2.4  # how often shorter a text gets that repeats itself, as openai-whisper has it
 LOOP_LENGTH = 60  # characters from which on that says something
 UNLIKELY = 0.35  # mean probability of words below which few are right
@@ -41,6 +42,16 @@ class Sound:
         """How much sounds from one moment to another."""
         first, last = int(start * FRAMES_PER_SECOND), int(np.ceil(end * FRAMES_PER_SECOND))
         return int((self.frames[max(first, 0) : max(last, 0)] >= self.floor).sum()) / FRAMES_PER_SECOND
+
+    def nearest(self, start: float, end: float) -> float | None:
+        """A moment of sound between two, or the one nearest to them, if one is near."""
+        first = max(int((start - NEAR) * FRAMES_PER_SECOND), 0)
+        last = int(np.ceil((end + NEAR) * FRAMES_PER_SECOND))
+        moments = (first + np.flatnonzero(self.frames[first:last] >= self.floor)) / FRAMES_PER_SECOND
+        if not len(moments):
+            return None
+        away = np.maximum(np.maximum(start - moments, moments + FRAME_SECONDS - end), 0)
+        return float(moments[int(away.argmin())])
 
 
 def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
@@ -97,16 +108,25 @@ def over_sound(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> tuple
     """The words of a chunk over which something sounds, and the stretches of those over which nothing does."""
     kept: list[SpokenWord] = []
     withheld: list[Withheld] = []
-    for sounds, group in groupby(words, lambda word: sound.seconds(word.start - NEAR, word.end + NEAR) > 0):
+    for sounds, group in groupby(words, lambda word: sound.nearest(word.start, word.end) is not None):
         found = list(group)
         if sounds:
-            kept += found
+            kept += [placed(word, sound) for word in found]
         else:
             start, end = round(found[0].start, 3), round(found[-1].end, 3)
             withheld.append(
                 Withheld(channel=chunk.channel, start=start, end=end, words=len(found), reason=Flag.HALLUCINATION)
             )
-    return kept, withheld
+    return sorted(kept, key=lambda word: word.start), withheld
+
+
+def placed(word: SpokenWord, sound: Sound) -> SpokenWord:
+    """The word where it sounds: moved, if the model placed it beside that."""
+    moment = sound.nearest(word.start, word.end)
+    if moment is None or word.start <= moment < word.end:
+        return word
+    by = moment - word.start if moment < word.start else moment + FRAME_SECONDS - word.end
+    return replace(word, start=word.start + by, end=word.end + by)
 
 
 def flagged(utterance: Utterance, loudness: Loudness) -> Utterance:
