@@ -232,10 +232,26 @@ def spans_in(audio: media.Decoded) -> list[tuple[float, float]]:
 def test_speech_across_blocks_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     audio = recorded(np.tile(media.decode(TWO_SPEAKERS)[0], 4))
     whole = spans_in(audio)
-    monkeypatch.setattr(speech, "BLOCK", 10)
-    blocks = spans_in(audio)
-    assert sum(end - start for start, end in blocks) == pytest.approx(sum(end - start for start, end in whole), abs=2)
-    assert all(before[1] <= after[0] for before, after in pairwise(blocks))
+    monkeypatch.setattr(speech, "BLOCK", 100 * speech.VOICE_FRAME)
+    assert spans_in(audio) == whole
+    assert all(before[1] <= after[0] for before, after in pairwise(whole))
+
+
+@pytest.mark.parametrize(
+    ("likely", "voiced"),
+    [
+        ([], []),
+        ([0.4] * 50, []),
+        ([0.9], [(0, 1)]),
+        ([*[0.0] * 5, *[0.9] * 20, *[0.1] * 20, *[0.9] * 5, *[0.1] * 5], [(5, 25), (45, 50)]),
+        ([*[0.9] * 5, *[0.1] * 8, *[0.9] * 5], [(0, 18)]),
+        ([*[0.6] * 3, *[0.4] * 50, *[0.6] * 3], [(0, 56)]),
+        ([*[0.9] * 700, 0.5, *[0.9] * 300], [(0, 700), (700, 1001)]),
+    ],
+    ids=["nothing", "perhaps", "a frame", "two", "a short pause", "once begun it goes on", "too long"],
+)
+def test_a_voice_lasts_from_pause_to_pause(likely: list[float], voiced: list[tuple[int, int]]) -> None:
+    assert list(speech._voiced(likely)) == voiced
 
 
 def test_chunks_are_short_enough_for_the_model() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,11 @@ FRAME = 160  # samples; Whisper's time grid of 10 ms, on which chunks lie so tha
 MIN_PAUSE_MS = 300
 PADDING_MS = 500
 MAX_CHUNK = 28.0  # seconds, within the 30 that the model reads
-BLOCK = 60  # seconds that the detector reads at once, which bounds its memory
+LONGEST_SPAN = 26  # seconds without a pause; with padding it is a chunk
+
+VOICE, NO_VOICE = 0.5, 0.35  # probability from which on somebody speaks, and below which nobody does any more
+VOICE_FRAME, CONTEXT = 512, 64  # samples that Silero hears at once, and of those before
+BLOCK = 1875 * VOICE_FRAME  # samples that it is given at once (60 s), which bounds its memory
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]  # from one sample of a channel to another
@@ -101,18 +106,53 @@ def _packed(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
 
 
 def _speech(audio: Decoded, channel: int) -> Iterator[Span]:
-    """Spans of speech in samples, found by Silero block by block; speech that a block's end cuts starts the next."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
+    """Spans of speech, padded, none longer than a chunk may be."""
+    pad = PADDING_MS * SAMPLE_RATE // 1000
+    spans = [(first * VOICE_FRAME, last * VOICE_FRAME) for first, last in _voiced(_voice(audio, channel))]
+    edges = [0, *((end + start) // 2 for (_, end), (start, _) in pairwise(spans)), audio.length]
+    for (start, end), least, most in zip(spans, edges, edges[1:], strict=False):
+        yield max(start - pad, least), min(end + pad, most)
 
-    options = VadOptions(
-        min_silence_duration_ms=MIN_PAUSE_MS, max_speech_duration_s=MAX_CHUNK, speech_pad_ms=PADDING_MS
-    )
-    position = 0
-    while position < audio.length:
-        block = audio.channel(channel, position, position + BLOCK * SAMPLE_RATE)
-        spans = [(span["start"], span["end"]) for span in get_speech_timestamps(block, options)]
-        following = position + len(block)
-        if following < audio.length and len(spans) > 1 and spans[-1][1] == len(block):
-            following = position + spans.pop()[0]
-        yield from ((position + start, position + end) for start, end in spans)
-        position = following
+
+def _voice(audio: Decoded, channel: int) -> list[float]:
+    """How likely it is that somebody speaks in each 32 ms, by Silero.
+
+    It remembers what it heard, so it must hear all in turn: begun anew in the middle of a call, it overhears speech for
+    half a minute.
+    """
+    from faster_whisper.vad import get_vad_model
+
+    session = get_vad_model().session
+    state = {name: np.zeros((1, 1, 128), np.float32) for name in ("h", "c")}
+    before = np.zeros((1, CONTEXT), np.float32)
+    found: list[float] = []
+    for first in range(0, audio.length, BLOCK):
+        samples = audio.channel(channel, first, first + BLOCK)
+        frames = np.pad(samples, (0, -len(samples) % VOICE_FRAME)).reshape(-1, VOICE_FRAME)
+        contexts = np.concatenate([before, frames[:-1, -CONTEXT:]])
+        likely, state["h"], state["c"] = session.run(
+            None, {"input": np.concatenate([contexts, frames], axis=1), **state}
+        )
+        found += likely.ravel().tolist()
+        before = frames[-1:, -CONTEXT:]
+    return found
+
+
+def _voiced(likely: Sequence[float]) -> Iterator[Span]:
+    """Stretches of frames with a voice, from pause to pause; too long a one is cut where a voice is least likely."""
+    pause, longest = MIN_PAUSE_MS * SAMPLE_RATE // 1000 // VOICE_FRAME, LONGEST_SPAN * SAMPLE_RATE // VOICE_FRAME
+    start = end = -1
+    for index, value in enumerate([*likely, *[0.0] * (pause + 1)]):
+        if value >= VOICE:
+            start = index if start < 0 else start
+        if start < 0:
+            continue
+        end = index + 1 if value >= NO_VOICE else end
+        if index - end >= pause:
+            yield start, end
+            start = end = -1
+        elif index - start >= longest:
+            middle = (start + index) // 2
+            cut = min(range(middle, index), key=likely.__getitem__)
+            yield start, cut
+            start = cut
