@@ -169,16 +169,17 @@ def test_redact_writes_the_audio_and_its_peaks(
 
 
 def test_redact_and_transcribe_take_a_recording_without_a_header_by_its_name(
-    recording: Path, transcript: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+    transcript: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     raw = tmp_path / "call.sln"
-    raw.write_bytes(recording.read_bytes()[44:])
+    tone = (9000 * np.sin(np.arange(16000) / 8)).astype("<i2")
+    raw.write_bytes(tone.tobytes())
     result_of(capsysbinary, "redact", raw, transcript, "--out", tmp_path)
     (samples,) = media.decode(tmp_path / "master.flac", sample_rate=8000)
-    assert samples[0] == pytest.approx(9000 / 32768)
+    assert samples[:2000] == pytest.approx(tone[:2000] / 32768)
     assert not samples[4000:8000].any()
     written = result_of(capsysbinary, "transcribe", raw, *FAST)
-    assert (written["duration"], written["flags"]) == (2.0, ["silent_channel", "no_speech"])
+    assert (written["duration"], written["flags"]) == (2.0, ["no_speech"])
 
 
 def test_transcribe_prints_the_transcript_under_the_name_of_its_file(
