@@ -267,7 +267,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
         received = ConversationReceived(
-            audio=msgspec.convert(now.audio, Blob),
+            audio=msgspec.convert(conversation.audio, Blob),
             settings=settings,
             language=now.requested_language if choices.language is None else choices.language,
             channels=tuple(now.speakers),

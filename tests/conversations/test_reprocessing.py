@@ -197,7 +197,7 @@ def run_again(story: Story, transcript: documents.Transcript, choices: Choices) 
     Conversation.objects.filter(id=story.call.id).update(
         audio={"key": audio.key, "sha256": audio.sha256, "size": audio.size, "media_type": "audio/wav"}
     )
-    calls.reprocess(story.call, choices)
+    calls.reprocess(story.now(), choices)
     received = Event.objects.filter(subject=story.call.id, type="ConversationReceived").latest("time")
     story.said["ConversationReceived"] = Record.initial(
         events.ConversationReceived(audio=audio, settings=audio), source="monolith", id=str(received.id)
