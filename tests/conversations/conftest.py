@@ -11,9 +11,11 @@ from django.db import connection
 from django.test import override_settings
 
 from conversations.ledger import relay
+from conversations.models import Conversation
 from pipeline.config import config
 from pipeline.storage import blob_store
 from tests.conversations.installation import Installation, administer, use
+from tests.factories import make_conversation, make_organization
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +25,12 @@ def static_files() -> Iterator[None]:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    """A call that was just received."""
+    return make_conversation(make_organization(), status=Conversation.Status.RECEIVED)
 
 
 @pytest.fixture
