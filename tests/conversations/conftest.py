@@ -9,11 +9,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
+from playwright.sync_api import Browser
 
 from conversations.ledger import relay
 from conversations.models import Conversation
 from pipeline.config import config
 from pipeline.storage import blob_store
+from tests.conversations.chromium import running_chromium
 from tests.conversations.installation import Installation, administer, use
 from tests.factories import make_conversation, make_organization
 
@@ -25,6 +27,13 @@ def static_files() -> Iterator[None]:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser, for the tests of a file."""
+    with running_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

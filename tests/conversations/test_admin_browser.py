@@ -1,7 +1,5 @@
 """The upload, the batch page and the steps that failed for good in a real browser: by script and without, at two widths, in light and dark."""
 
-import shutil
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,32 +7,17 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from conversations.ledger.models import Delivery, Subscription
 from conversations.models import Batch, Conversation, Role, User
 from conversations.services.batches import Reason
 from tests.conversations.batches import zip_of
+from tests.conversations.chromium import PASSWORD, complaints
 from tests.conversations.stories import Story
 from tests.factories import make_conversation, make_delivery, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-PASSWORD = "a-long-password-1"
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser. It keeps an event loop in this thread, where Django would not touch the database unless told so."""
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -61,14 +44,6 @@ def sign_in(browser: Browser, address: str, user: User, **options: Any) -> Page:
     page.click("[type=submit]")
     page.wait_for_url("**/upload/")
     return page
-
-
-def complaints(page: Page) -> list[str]:
-    """What the page will say in its console: breaches of the CSP, errors of scripts."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    return said
 
 
 def violations_in_light_and_dark(page: Page) -> list[str]:

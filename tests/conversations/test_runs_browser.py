@@ -1,18 +1,16 @@
 """Flags, another run, the comparison of two and the swap of speakers in a real browser, at two widths, in two languages."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from conversations.models import Conversation, Role, User
 from pipeline import documents
 from pipeline.documents import Flag
-from tests.conversations.test_admin_browser import PASSWORD, QUIET, complaints
+from tests.conversations.chromium import PASSWORD, complaints
 from tests.conversations.test_pages_compare import TINY, call_with, heard
 from tests.factories import make_audio, make_user
 
@@ -39,16 +37,6 @@ def said() -> documents.Transcript:
         language="en", duration=60.0, utterances=(*others, doubtful), channels=2, engine="faster-whisper", model="base",
         flags=first.flags, withheld=first.withheld,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser. It keeps an event loop in this thread, where Django would not touch the database unless told so."""
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
