@@ -54,8 +54,8 @@ def pair_of(conversation: Conversation) -> tuple[str, ...] | None:
     """The two speakers of a call, in order of their channels; None when there are not two that are told apart."""
     pair = tuple(conversation.speakers) or USUAL
     heard = set(conversation.utterances.order_by().values_list("speaker", flat=True).distinct())
-    told_apart = conversation.channels == 2 or len(heard) == 2
-    return pair if told_apart and len(set(pair)) == len(pair) == 2 and heard and heard <= set(pair) else None
+    two = conversation.channels == len(pair) == len(set(pair)) == 2
+    return pair if two and heard and heard <= set(pair) else None
 
 
 def said_in_run(conversation: Conversation, kind: type) -> Event | None:
