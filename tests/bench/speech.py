@@ -21,6 +21,7 @@ import numpy.typing as npt
 from pipeline.config import config
 from pipeline.documents import Settings
 from pipeline.services import media, transcription
+from pipeline.services.transcription.faster_whisper_engine import cores
 from pipeline.services.transcription.weights import folder_of
 from tests.bench import DATA, need
 
@@ -154,15 +155,8 @@ def whisper_model() -> Any:
     """The bare engine with the weights and the threads that Parley uses."""
     from faster_whisper import WhisperModel
 
-    threads = len(transcription_threads())
-    return WhisperModel(str(folder_of(MODEL, config().models)), device="cpu", compute_type="int8", cpu_threads=threads)
-
-
-def transcription_threads() -> Sequence[int]:
-    """The processors that this process may use."""
-    import os
-
-    return sorted(os.sched_getaffinity(0))
+    folder = str(folder_of(MODEL, config().models))
+    return WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=cores())
 
 
 def batched(samples: Samples, language: str) -> list[Timed]:

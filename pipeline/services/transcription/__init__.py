@@ -68,19 +68,17 @@ def transcribe(
     with listen(path, channels, settings.max_duration, hint) as recording:
         code, probability = _language(recording, allowed, recognizer)
         read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
-        turns = turns_in(recording.chunks) if len(recording.speakers) == 1 and len(channels) != 1 else []
-    spoken, withheld = words_of_channels(read, recording)
-    speakers = recording.speakers
-    if two := len({turn.speaker for turn in turns}) == 2:
-        spoken = by_voice(spoken[0], turns)
-        speakers = tuple(channels) if set(channels) == set(TWO_VOICES) else TWO_VOICES  # swapped by a person
-    utterances = announcements_flagged(utterances_of(spoken, speakers, one_channel=two))
+        spoken, withheld = words_of_channels(read, recording)
+        if len(recording.speakers) == 1 and len(channels) != 1:
+            spoken = by_voice(spoken[0], turns_in(recording.chunks))
+    two = len(spoken) > len(recording.speakers)
+    utterances = utterances_of(spoken, TWO_VOICES if two else recording.speakers, one_channel=two)
     found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: probability < SURE}
     return Transcript(
         language=code,
         language_probability=round(probability, 4),
         duration=round(recording.duration, 3),
-        utterances=tuple(flagged(utterance, recording.loudness) for utterance in utterances),
+        utterances=tuple(announcements_flagged([flagged(each, recording.loudness) for each in utterances])),
         channels=len(recording.speakers),
         engine=engine,
         model=model,
