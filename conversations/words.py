@@ -78,11 +78,15 @@ HAPPENED: dict[str, Promise] = {
     events.AudioRedacted.__name__: _("The audio was redacted"),
     events.ConversationQualified.__name__: _("Tags were given by the rules"),
     events.ConversationCompleted.__name__: _("All is done"),
+    events.ConversationQuarantined.__name__: _("The call is kept for a reviewer"),
     events.ConversationFailed.__name__: _("The call failed at this step: %(step)s"),
     events.ConversationTagged.__name__: _("A person gave a tag"),
     events.ConversationUntagged.__name__: _("A person took a tag away"),
     events.ReprocessingRequested.__name__: _("A person asked to process the call again"),
     events.SpeakersSwapped.__name__: _("A person exchanged who is agent and who is customer"),
+    events.RedactionCorrected.__name__: _("A person corrected what is hidden"),
+    events.ConversationReleased.__name__: _("A reviewer released the call"),
+    events.RawDataPurged.__name__: _("The recording and raw transcript were deleted"),
     events.ConversationErased.__name__: _("The call was erased"),
 }
 """What an event says has happened, by its class."""

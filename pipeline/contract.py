@@ -22,11 +22,15 @@ from pipeline.service import SERVICES
 MONOLITH_SAYS = (
     "ConversationReceived",
     "ConversationCompleted",
+    "ConversationQuarantined",
     "ConversationFailed",
     "ConversationTagged",
     "ConversationUntagged",
     "ReprocessingRequested",
     "SpeakersSwapped",
+    "RedactionCorrected",
+    "ConversationReleased",
+    "RawDataPurged",
     "ConversationErased",
 )
 MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a test holds the two together
@@ -90,7 +94,7 @@ def example(event: type[Event]) -> dict[str, Any]:
 
 def example_value(name: str, kind: Any) -> Any:
     """An invented value for a field."""
-    if kind is Blob:
+    if kind in (Blob, Blob | None):
         digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         place = f"{EXAMPLE_IDS['tenant']}/{EXAMPLE_IDS['subject']}"
         area = "raw" if name == "audio" else "safe"
@@ -99,8 +103,8 @@ def example_value(name: str, kind: Any) -> Any:
         }  # fmt: skip
     known = {
         "language": "en", "duration": 71.4, "channels": ["agent", "customer"], "service": "transcription",
-        "code": "audio_unreadable", "tag": "refund", "utterance": 12, "attempt": 1, "done": 36.6, "total": 71.4,
-        "permanent": True, "exception": "", "locations": [], "subscribes": ["ConversationReceived"],
+        "code": "audio_unreadable", "reason": "still_heard", "tag": "refund", "utterance": 12, "attempt": 1,
+        "done": 36.6, "total": 71.4, "permanent": True, "exception": "", "locations": [], "subscribes": ["ConversationReceived"],
         "says": ["ConversationTranscribed"], "queue": "gpu", "lease": 30.0, "window": 2, "since": "",
     }  # fmt: skip
     by_type = {str: "…", int: 1, float: 1.0, bool: False}

@@ -53,6 +53,7 @@ class Redaction(Document):
 
     ``start_char`` and ``end_char`` are those of the placeholder in the anonymized text of the utterance.
     ``start`` and ``end`` are None when the stretch has no times: then all of the utterance is hidden in the audio.
+    ``words`` is how many raw words the placeholder stands for.
     """
 
     label: str
@@ -65,6 +66,7 @@ class Redaction(Document):
     end_char: int = 0
     detector: str = ""
     score: float = 1.0
+    words: int = 1
 
 
 class Withheld(Document):
@@ -164,6 +166,79 @@ class Peaks(Document):
     channels: tuple[tuple[float, ...], ...]
 
 
+class Cut(Document):
+    """A stretch of one channel that is hidden in the audio, and the redaction that asked for it.
+
+    ``said_from`` and ``said_to`` are where the transcript has the words (None: it could not place them).
+    ``cause`` is a ``Cause``.
+    """
+
+    channel: int
+    start: float
+    end: float
+    cause: str
+    label: str = ""
+    placeholder: str = ""
+    said_from: float | None = None
+    said_to: float | None = None
+
+
+class Cause(StrEnum):
+    """Why a stretch of audio is hidden."""
+
+    WORDS = "words"  # its words are hidden in the transcript
+    UTTERANCE = "utterance"  # hidden words without times: all of the utterance
+    ECHO = "echo"  # hidden words of the other channel can be heard in this one
+    PROOF = "proof"  # the proof heard personal data at the edge of a cut
+
+
+class Doubt(Document):
+    """Personal data that could still be told when the redacted audio was heard again. It never holds the value."""
+
+    label: str
+    channel: int
+    start: float
+    end: float
+
+
+class Receipt(Document):
+    """The proof of one redaction: what was cut from which recording, what was heard again, and the verdict.
+
+    Hashes are SHA-256 in hex of plain bytes. ``heard`` is how many seconds were transcribed again with
+    ``proof_model``, ``widened`` what that made the cuts wider for, ``left`` what it could not silence.
+    """
+
+    cuts: tuple[Cut, ...]
+    pad: float
+    mode: str
+    raw_sha256: str
+    master_sha256: str
+    player_sha256: str
+    detector: str
+    model: str
+    proof_model: str
+    heard: float
+    verdict: str  # "passed", or "quarantined"
+    widened: tuple[Doubt, ...] = ()
+    left: tuple[Doubt, ...] = ()
+    reason: str = ""  # of the quarantine: a ``QuarantineReason``
+
+
+class Correction(Document):
+    """A person's word on raw words ``first`` up to ``stop`` of an utterance: a label, or "" for no personal data."""
+
+    utterance: int
+    first: int
+    stop: int
+    label: str = ""
+
+
+class Corrections(Document):
+    """All corrections of a run, the latest last; where two speak of one word, the latest holds."""
+
+    corrections: tuple[Correction, ...] = ()
+
+
 class Rule(Document):
     """A condition on what is said; all that is set must hold.
 
@@ -197,11 +272,18 @@ class Taxonomy(Document):
 
 
 class RedactionPolicy(Document):
-    """What is hidden and how. Labels listed in ``keep`` stay in the clear; ``pad`` is seconds on either side."""
+    """What is hidden and how. Labels listed in ``keep`` stay in the clear; ``pad`` is seconds on either side.
+
+    Of those in ``generalize`` the part that tells no one person stays: the city of an address, the year of a birth.
+    ``agent_name``: an agent's own name stays. ``doubt``: whether what only might be personal data is hidden.
+    """
 
     keep: tuple[str, ...] = ()
     mode: str = "silence"  # or "beep"
     pad: float = 0.15
+    generalize: tuple[str, ...] = ()
+    agent_name: bool = False
+    doubt: bool = True
 
 
 class Settings(Document):

@@ -84,11 +84,13 @@ class AudioRedacted(Event):
     """The hidden stretches have been taken out of the audio.
 
     ``master`` is lossless (FLAC), ``player`` an encode of it for listening, ``peaks`` its waveform (``Peaks``).
+    ``receipt`` (``Receipt``) says what was cut and whether it holds; None in records of before there was one.
     """
 
     master: Blob
     player: Blob
     peaks: Blob
+    receipt: Blob | None = None
 
 
 class ConversationQualified(Event):
@@ -99,6 +101,15 @@ class ConversationQualified(Event):
 
 class ConversationCompleted(Event):
     """All that was to be done for a call is done: audio redacted and content qualified."""
+
+
+class ConversationQuarantined(Event):
+    """What is left of a call may give personal data away: none but a reviewer reads or hears it.
+
+    ``reason`` is a ``QuarantineReason``.
+    """
+
+    reason: str
 
 
 class ConversationFailed(Event):
@@ -139,6 +150,29 @@ class SpeakersSwapped(Event):
     settings: Blob
     transcript: Blob
     channels: tuple[str, ...]
+
+
+class RedactionCorrected(Event):
+    """A person has said that words of a call are personal data, or that hidden ones are none: it is made anew.
+
+    The references are those of EntitiesTagged; ``corrections`` (``Corrections``) are all that were made in this run.
+    """
+
+    audio: Blob
+    settings: Blob
+    transcript: Blob
+    entities: Blob
+    corrections: Blob
+    language: str
+    duration: float
+
+
+class ConversationReleased(Event):
+    """A reviewer has found a quarantined call to be safe."""
+
+
+class RawDataPurged(Event):
+    """The recording of a call, its raw transcript and raw entities are deleted, as the retention setting asks."""
 
 
 class ConversationErased(Event):
@@ -210,6 +244,13 @@ class FailureCode(StrEnum):
     WORKER_LOST = "worker_lost"
     LEASE_EXPIRED = "lease_expired"
     LOST_IN_TRANSIT = "lost_in_transit"
+
+
+class QuarantineReason(StrEnum):
+    """Why a call is kept from all but reviewers, in one word. The monolith has a sentence for each."""
+
+    STILL_HEARD = "still_heard"
+    UNPROVEN = "unproven"
 
 
 EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}
