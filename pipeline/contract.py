@@ -104,7 +104,8 @@ def example_value(name: str, kind: Any) -> Any:
     known = {
         "language": "en", "duration": 71.4, "channels": ["agent", "customer"], "service": "transcription",
         "code": "audio_unreadable", "reason": "still_heard", "tag": "refund", "utterance": 12, "attempt": 1,
-        "done": 36.6, "total": 71.4, "permanent": True, "exception": "", "locations": [], "subscribes": ["ConversationReceived"],
+        "done": 36.6, "total": 71.4, "permanent": True, "exception": "", "locations": [],
+        "subscribes": ["ConversationReceived"],
         "says": ["ConversationTranscribed"], "queue": "gpu", "lease": 30.0, "window": 2, "since": "",
     }  # fmt: skip
     by_type = {str: "…", int: 1, float: 1.0, bool: False}
