@@ -14,11 +14,11 @@ from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription import voice_encoder
 from pipeline.services.transcription.engine import Engine, Machine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
+from pipeline.services.transcription.language import SURE, tell_language
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
-from pipeline.services.transcription.recording import Recording, listen
-from pipeline.services.transcription.speech import longest
+from pipeline.services.transcription.recording import listen
 from pipeline.services.transcription.timeline import utterances_of
 from pipeline.services.transcription.trust import flagged
 from pipeline.services.transcription.voices import by_voice, turns_in
@@ -32,9 +32,7 @@ ENGINES: dict[str, Callable[[str, Machine, Path], Engine]] = {
 DEFAULT_ENGINE = "faster-whisper"
 DEFAULT_MODEL = "base"
 CPU = Machine()
-LANGUAGE_SAMPLE = 15.0  # seconds of speech to tell a language by
 TWO_VOICES = ("speaker 1", "speaker 2")
-SURE = 0.6  # probability of a language, below which it may well be another
 
 
 def transcribe(
@@ -66,7 +64,7 @@ def transcribe(
     allowed = _allowed_languages(language, settings, recognizer)
     on_progress(0.0, 0.0)
     with listen(path, channels, settings.max_duration, hint) as recording:
-        code, probability = _language(recording, allowed, recognizer)
+        code, probability = tell_language(recording, allowed, recognizer)
         read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
         spoken, withheld = words_of_channels(read, recording)
         if len(recording.speakers) == 1 and len(channels) != 1:
@@ -120,12 +118,3 @@ def _allowed_languages(given: str, settings: Settings, recognizer: Engine) -> tu
             FailureCode.LANGUAGE_UNSUPPORTED, f"The language is none of {', '.join(readable) or 'the model’s'}."
         )
     return (code,) if code else readable
-
-
-def _language(recording: Recording, allowed: Sequence[str], recognizer: Engine) -> tuple[str, float]:
-    """The likeliest of the allowed languages, and how likely it is among all that the model knows."""
-    if len(allowed) == 1 or not recording.chunks:
-        return allowed[0], 1.0
-    probabilities = recognizer.language_probabilities(longest(recording.chunks, LANGUAGE_SAMPLE))
-    code = max(allowed, key=lambda code: probabilities.get(code, 0.0))
-    return code, probabilities.get(code, 0.0)
