@@ -10,9 +10,9 @@ from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord
 from pipeline.services.transcription.trust import (
     Sound,
-    better,
+    doubtful,
     flagged,
-    is_doubtful,
+    mended,
     over_sound,
     repeats_itself,
     sound_of,
@@ -87,33 +87,53 @@ def test_where_nobody_speaks_the_floor_is_the_least() -> None:
 HELLO = [word("hello", 1.0, 1.4), word("there", 1.4, 1.9)]
 
 
+WHOLE = [(1.0, 9.0)]
+
+
 @pytest.mark.parametrize(
-    ("words", "doubtful"),
+    ("words", "again"),
     [
-        ([*HELLO, word("goodbye", 3.5, 4.0)], True),
-        ([*HELLO, word("and", 2.5, 2.8), word("goodbye", 3.5, 4.0)], False),
-        ([], True),
-        (HELLO, True),
-        ([word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(30)], True),
-        ([SpokenWord(text="mumble", start=1.0, end=4.0, probability=0.1)], True),
-        ([word(f"word{each}", 1 + each / 10, 1.1 + each / 10) for each in range(25)], True),
+        ([*HELLO, word("so", 4.0, 8.8)], [(1.9, 4.0)]),
+        ([*HELLO, word("and", 2.5, 7.0)], [(7.0, 9.0)]),
+        ([*HELLO, word("and", 2.5, 2.8), word("goodbye", 3.5, 8.5)], []),
+        ([], WHOLE),
+        (HELLO, WHOLE),
+        ([word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(80)], WHOLE),
+        ([SpokenWord(text="mumble", start=1.0, end=9.0, probability=0.1)], WHOLE),
+        ([word(f"word{each}", 1 + each / 10, 1.1 + each / 10) for each in range(80)], WHOLE),
     ],
-    ids=["a sentence is missing", "nothing", "no word", "the end is missing", "a loop", "improbable", "too fast"],
-)
-def test_a_reading_that_leaves_out_speech_or_repeats_itself_is_doubtful(
-    words: list[SpokenWord], doubtful: bool
+    ids=[
+        "a sentence is missing", "the end is missing", "nothing is", "no word", "most is missing", "a loop",
+        "improbable", "too fast",
+    ],
+)  # fmt: skip
+def test_what_leaves_out_speech_is_read_again_there_and_what_was_hardly_said_is_read_again_whole(
+    words: list[SpokenWord], again: list[tuple[float, float]]
 ) -> None:
-    assert is_doubtful(words, chunk(1, 4), speaking((1, 4))) == doubtful
+    assert [(part.start, part.end) for part in doubtful(words, chunk(1, 9), speaking((1, 9)))] == again
+
+
+def test_what_is_heard_in_a_gap_is_put_there_unless_it_can_not_have_been_said() -> None:
+    here, sound = chunk(1, 9), speaking((1, 9))
+    words = [*HELLO, word("goodbye", 4.0, 8.8)]
+    gap = here.part(1.9, 4.0)
+    heard = [word("there", 1.5, 2.0), word("my", 2.2, 2.4), word("friend", 2.4, 3.0)]  # the first is of before
+    texts = [each.text for each in mended(words, here, heard, gap, sound)]
+    assert texts == ["hello", "there", "my", "friend", "goodbye"]
+    loop = [word("thank you", 2 + each / 20, 2.05 + each / 20) for each in range(40)]
+    assert mended(words, here, loop, gap, sound) == words
+    mumble = [SpokenWord(text="mumble", start=2.2, end=2.9, probability=0.1)]
+    assert mended(words, here, mumble, gap, sound) == words
 
 
 def test_the_better_of_two_readings_leaves_out_less_and_does_not_repeat_itself() -> None:
     here, sound = chunk(1, 4), speaking((1, 4))
     whole = [*HELLO, word("and", 2.0, 2.8), word("goodbye", 2.9, 4.0)]
     loop = [word("thank you", 1 + each / 10, 1.1 + each / 10) for each in range(30)]
-    assert better(HELLO, whole, here, sound) == whole
-    assert better(whole, HELLO, here, sound) == whole
-    assert better(HELLO, loop, here, sound) == HELLO
-    assert better(loop, HELLO, here, sound) == HELLO
+    assert mended(HELLO, here, whole, here, sound) == whole
+    assert mended(whole, here, HELLO, here, sound) == whole
+    assert mended(HELLO, here, loop, here, sound) == HELLO
+    assert mended(loop, here, HELLO, here, sound) == HELLO
 
 
 def test_loudness_is_that_of_each_hundredth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, words_of
-from pipeline.services.transcription.trust import better, is_doubtful, over_sound
+from pipeline.services.transcription.trust import doubtful, mended, over_sound
 
 
 def words_of_chunks(
@@ -26,9 +26,12 @@ def words_of_chunks(
         read[chunk] = words_of(chunk, heard, language)
         done += chunk.duration
         on_progress(done, total)
-    doubtful = [chunk for chunk, words in read.items() if is_doubtful(words, chunk, recording.sounds[chunk.channel])]
-    for chunk, heard in recognizer.hear_again(doubtful, language, vocabulary):
-        read[chunk] = better(read[chunk], words_of(chunk, heard, language), chunk, recording.sounds[chunk.channel])
+    parts = {
+        part: chunk for chunk, words in read.items() for part in doubtful(words, chunk, recording.sounds[chunk.channel])
+    }
+    for part, heard in recognizer.hear_again(list(parts), language, vocabulary):
+        chunk, again = parts[part], words_of(part, heard, language)
+        read[chunk] = mended(read[chunk], chunk, again, part, recording.sounds[chunk.channel])
         on_progress(done, total)
     return sorted(read.items(), key=lambda item: item[0].start)
 

@@ -1,7 +1,7 @@
 """Where there is speech: a recording cut at its pauses into chunks for the engine."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -62,6 +62,12 @@ class Chunk:
                 break
             before += length
         return first + min(max(start - before, 0.0), length), first + min(max(end - before, 0.0), length)
+
+    def part(self, start: float, end: float) -> "Chunk":
+        """What it has of the call from one second to another."""
+        first, last = int(start * SAMPLE_RATE) // FRAME * FRAME, int(end * SAMPLE_RATE) // FRAME * FRAME
+        spans = ((max(first, begin), min(last, stop)) for begin, stop in self.spans)
+        return replace(self, spans=tuple((begin, stop) for begin, stop in spans if begin < stop))
 
     def seconds(self) -> list[tuple[float, float]]:
         """Its stretches in seconds from the start of the call."""

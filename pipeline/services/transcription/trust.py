@@ -29,6 +29,7 @@ UNLIKELY = 0.35  # mean probability of words below which few are right
 FASTEST = 8.0  # words a second of sound: nobody speaks as fast
 FEW = 5  # words, of which that says nothing
 MISSED = 1.5  # seconds of sound without a word, after which one should listen again
+MUCH = 0.28  # share of a chunk without a word, from which on nothing of its reading is worth keeping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +68,25 @@ def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
     return Sound(frames=frames, floor=max(floor, LEAST))
 
 
-def is_doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
-    """Whether a reading of a chunk should be tried again: it was not said so, or it leaves out speech."""
-    unlikely = bool(words) and fmean(word.probability for word in words) < UNLIKELY
-    return unlikely or not_said(words, chunk, sound) or missed(words, chunk, sound) >= MISSED
+def doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> list[Chunk]:
+    """What of a chunk should be read again: all of it if that was hardly said, else where it leaves out speech."""
+    parts = [
+        chunk.part(start, end) for start, end in gaps(words, chunk) if sounding(chunk, sound, start, end) >= MISSED
+    ]
+    much = sum(part.duration for part in parts) >= MUCH * chunk.duration
+    return [chunk] if much or unlikely(words) or not_said(words, chunk, sound) else parts
+
+
+def mended(
+    words: Sequence[SpokenWord], chunk: Chunk, again: Sequence[SpokenWord], part: Chunk, sound: Sound
+) -> Sequence[SpokenWord]:
+    """The words of a chunk, of which a part was read again: all of it, or a stretch that had no word."""
+    if part.spans == chunk.spans:
+        return better(words, again, chunk, sound)
+    if unlikely(again) or not_said(again, part, sound):
+        return words
+    found = [word for word in again if part.start <= (word.start + word.end) / 2 < part.end]
+    return sorted([*words, *found], key=lambda word: word.start)
 
 
 def better(
@@ -84,6 +100,11 @@ def better(
     return second if faults(second) <= faults(first) else first
 
 
+def unlikely(words: Sequence[SpokenWord]) -> bool:
+    """Whether hardly any word of a reading is probable."""
+    return bool(words) and fmean(word.probability for word in words) < UNLIKELY
+
+
 def not_said(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
     """Whether a reading repeats itself, or has more words than anybody says in that time."""
     too_fast = len(words) > max(FEW, FASTEST * sounding(chunk, sound, chunk.start, chunk.end))
@@ -92,9 +113,14 @@ def not_said(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> bool:
 
 def missed(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> float:
     """The most seconds of sound at once for which a reading has no word."""
+    return max(sounding(chunk, sound, start, end) for start, end in gaps(words, chunk))
+
+
+def gaps(words: Sequence[SpokenWord], chunk: Chunk) -> list[tuple[float, float]]:
+    """What lies between words, before the first and after the last, in seconds of the call."""
     ends = [chunk.start, *(word.end for word in words)]
     starts = [*(word.start for word in words), chunk.end]
-    return max(sounding(chunk, sound, end, start) for end, start in zip(ends, starts, strict=True))
+    return list(zip(ends, starts, strict=True))
 
 
 def sounding(chunk: Chunk, sound: Sound, start: float, end: float) -> float:
