@@ -47,8 +47,8 @@ class PolicyWidget(forms.Widget):
         policy: dict[str, Any] = {field: [] for field in FIELDS.values()}
         for label in words.REDACTED:
             chosen = data.get(f"{name}-{label}", HIDDEN)
-            if chosen in FIELDS:
-                policy[FIELDS[chosen]].append(label)
+            if chosen != HIDDEN:
+                policy.setdefault(FIELDS.get(chosen, chosen), []).append(label)
         policy |= {setting: data.get(f"{name}-{setting}", "") for setting in ("mode", "pad")}
         policy["agent_name"] = f"{name}-agent_name" in data
         policy["doubt"] = data.get(f"{name}-doubt", HIDDEN) == HIDDEN
@@ -71,6 +71,9 @@ class PolicyField(forms.Field):
     def clean(self, value: Any) -> dict[str, Any]:
         """Raises ValidationError."""
         policy = dict(value)
+        for chosen in policy.keys() - msgspec.to_builtins(RedactionPolicy()).keys():
+            text = _("“%(chosen)s” is no choice for %(labels)s.")
+            raise forms.ValidationError(text % {"chosen": chosen, "labels": ", ".join(policy[chosen])})
         try:
             policy["pad"] = float(str(policy["pad"]).replace(",", "."))
         except ValueError:
