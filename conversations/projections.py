@@ -192,7 +192,9 @@ def redaction_row(
     conversation: Conversation, utterance: documents.Utterance, redaction: documents.Redaction
 ) -> Redaction:
     """The row of a redaction."""
-    return Redaction(conversation=conversation, **transcripts.with_times(redaction, utterance))
+    fields = transcripts.with_times(redaction, utterance)
+    del fields["words"]  # a count that nothing needs yet
+    return Redaction(conversation=conversation, **fields)
 
 
 def entity_row(conversation: Conversation, utterance: documents.Utterance, entity: documents.Entity) -> Entity:

@@ -3,7 +3,6 @@
 What is packed (base64 in the messages of a broker, hex in a dump of the database) is there unpacked as well.
 """
 
-import base64
 import os
 import re
 import subprocess
@@ -17,10 +16,10 @@ import psycopg
 
 from conversations.services.dumps import folders
 from tests.running import PASSWORD
+from tests.unpacked import unpacked
 
 # An id is chance from end to end, and one of its parts is soon the end of a card number.
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
-PACKED = re.compile(r"(?P<hex>\\\\?x[0-9a-f]{16,})|(?P<base64>[A-Za-z0-9+/]{40,}={0,2})")
 CALL_PARTS = ("transcript", "entities", "events", "tags", "peaks", "runs")
 CHANCE_CHARS = 6  # megabytes of sound or sealed bytes have so few characters by chance
 
@@ -53,18 +52,6 @@ def hits(places: Iterable[Place], pattern: re.Pattern[str]) -> list[Hit]:
             ]
     assert looked > 1000
     return found
-
-
-def unpacked(text: str) -> Iterator[str]:
-    """What is packed in a text."""
-    for packed in PACKED.finditer(text):
-        if packed["hex"]:
-            digits = packed["hex"].lstrip("\\x")
-            content = bytes.fromhex(digits[: len(digits) // 2 * 2])
-        else:
-            whole = packed["base64"].rstrip("=")
-            content = base64.b64decode(whole[: len(whole) // 4 * 4])
-        yield content.decode("utf-8", "replace")
 
 
 def tables(database_url: str) -> Iterator[Place]:

@@ -49,7 +49,9 @@ def packed(said: Said) -> bytes:
 
 
 def script_in(content: bytes) -> Said:
-    """What is said in a scripted recording."""
+    """What is said in a scripted recording. For what is none it crashes, with all of it in the error's text."""
+    if CHUNK not in content:
+        raise ValueError(content.decode("utf-8", "replace"))
     where = content.rindex(CHUNK)
     size = struct.unpack_from("<I", content, where + 4)[0]
     return [(speaker, text) for speaker, text in json.loads(content[where + 8 : where + 8 + size].rstrip(b"\0"))]
