@@ -193,7 +193,7 @@ def reprocessed(call: Conversation, choices: Choices) -> bool:
 def raw_sentence(call: Conversation) -> str:
     """Whether the raw data of a call is there; of what was deleted the store is looked at, now."""
     if call.raw_purged_at is None:
-        return gettext("kept")
+        return gettext("still there")
     if left := len(purging.raw_blobs(call)):
         text = ngettext(
             "Deleted on %(when)s, but %(left)d file of it is in the storage.",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import httpx
 import psycopg
 
-from conversations.services.dumps import folders
+from conversations.services.dumps import folders, version_of
 from tests.running import PASSWORD
 from tests.unpacked import unpacked
 
@@ -65,8 +65,9 @@ def tables(database_url: str) -> Iterator[Place]:
 
 def dump(database_url: str) -> Iterator[Place]:
     """What pg_dump writes."""
-    program = next(path for folder in reversed(folders()) if os.access(path := folder / "pg_dump", os.X_OK))
-    command = [str(program), f"--dbname={database_url}", "--format=plain"]
+    programs = [path for folder in folders() if os.access(path := folder / "pg_dump", os.X_OK)]
+    newest = max(programs, key=version_of)  # an older one refuses the server
+    command = [str(newest), f"--dbname={database_url}", "--format=plain"]
     written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     yield Place("pg_dump", written)
 

@@ -52,7 +52,8 @@ FRENCH = [
     ("customer", "C'est le 06 12 34 56 78."),
     ("agent", "Et votre adresse e-mail ?"),
     ("customer", "sidonie point vauquelin arobase orange point fr"),
-    ("customer", "Je voudrais un remboursement."),
+    ("agent", "Merci. Comment puis-je vous aider ?"),
+    ("customer", "Je voudrais être remboursée de la facture."),
 ]
 SPOKEN = (
     "ottoline", "pemberley", "P-E-M-B-E-R-L-E-Y", "four one five", "five five five", "4155550142", "4539", "6467",
@@ -190,7 +191,7 @@ def test_the_calls_came_through_and_what_is_no_canary_is_found(system: System) -
             name: browser.get(f"/api/v1/conversations/{id}/").json()["status"] for name, id in system.calls.items()
         }
         assert status == {"english": "completed", "french": "completed", "broken": "failed"}
-        for name, query in (("english", "charged twice"), ("french", "remboursement")):
+        for name, query in (("english", "charged twice"), ("french", "facture")):
             hits = browser.get("/api/v1/search/", params={"q": query}).json()["results"]
             assert system.calls[name] in {hit["conversation"] for hit in hits}
         labels = {
