@@ -42,7 +42,7 @@ def check_redaction(value: Any) -> None:
                 refuse(f"{name}[{place}]", _("“%(label)s” is not a kind of redaction") % {"label": label})
     for place, label in enumerate(policy.generalize):
         if label not in GENERALIZABLE:
-            text = _("“%(label)s” cannot be generalized: no part of it tells no one person. Hide it or keep it")
+            text = _("“%(label)s” cannot be generalized: every part of it points to one person. Hide it or keep it")
             refuse(f"generalize[{place}]", text % {"label": label})
         if label in policy.keep:
             refuse(f"generalize[{place}]", _("“%(label)s” is kept already: choose one") % {"label": label})

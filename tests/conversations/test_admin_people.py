@@ -178,7 +178,7 @@ RULE = {"tag": "refund", "name": "Refund", "rules": [{"any": ["refund"]}]}
         ("redaction", {"pad": 60}, "pad: seconds from 0 to 5"),
         ("redaction", {"pad": "nan"}, "pad: seconds from 0 to 5"),
         ("redaction", {"pad": "much"}, "Give the margin as seconds, such as 0.15."),
-        ("redaction", {"CARD": "generalized"}, "“CARD” cannot be generalized: no part of it tells no one person."),
+        ("redaction", {"CARD": "generalized"}, "“CARD” cannot be generalized: every part of it points to one person."),
         ("redaction", {"CARD": "shown"}, "“shown” is no choice for CARD"),
         ("raw_days", -1, "greater than or equal to 0"),
         ("languages", ["english"], "[0]: “english” is not a language code"),
