@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from conversations import words
-from conversations.models import Organization
+from conversations.models import Organization, RawAccess
 from conversations.services.calls import Choices
+from conversations.services.raw_data import LONGEST_REASON
 from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline.config import config
 
@@ -64,3 +65,17 @@ class ReprocessForm(forms.Form):
         chosen = self.cleaned_data
         language = {AS_SENT: None, DETECT: ""}.get(chosen["language"], chosen["language"])
         return Choices(language=language, model=chosen["model"], vocabulary=tuple(chosen["vocabulary"]))
+
+
+class RawForm(forms.Form):
+    """Which raw data somebody wants to open, and why."""
+
+    what = forms.ChoiceField(
+        label=gettext_lazy("What to open"), choices=RawAccess.What.choices, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=LONGEST_REASON,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+        help_text=gettext_lazy("It is kept in the audit log, sealed like the call itself."),
+        error_messages={"required": gettext_lazy("Give a reason: it is kept in the audit log.")},
+    )  # fmt: skip

@@ -139,6 +139,11 @@ def show_failed(record: Record, **_: Any) -> None:
     update(record, status=Status.FAILED, failure_service=record.data.service, failure_code=record.data.code)
 
 
+def show_purged(record: Record, **_: Any) -> None:
+    """The raw data is gone, since now."""
+    Conversation.objects.filter(id=record.subject).update(raw_purged_at=Now())
+
+
 PROJECTIONS: tuple[tuple[type[events.Event], Callable[..., None]], ...] = (
     (events.ConversationTranscribed, show_revival),
     (events.ConversationTranscribed, show_language),
@@ -154,6 +159,7 @@ PROJECTIONS: tuple[tuple[type[events.Event], Callable[..., None]], ...] = (
     (events.ConversationCompleted, show_completed),
     (events.ConversationFailed, show_failed),
     (events.SpeakersSwapped, show_swap),
+    (events.RawDataPurged, show_purged),
 )
 
 
@@ -186,7 +192,9 @@ def redaction_row(
     conversation: Conversation, utterance: documents.Utterance, redaction: documents.Redaction
 ) -> Redaction:
     """The row of a redaction."""
-    return Redaction(conversation=conversation, **transcripts.with_times(redaction, utterance))
+    fields = transcripts.with_times(redaction, utterance)
+    del fields["words"]  # a count that nothing needs yet
+    return Redaction(conversation=conversation, **fields)
 
 
 def entity_row(conversation: Conversation, utterance: documents.Utterance, entity: documents.Entity) -> Entity:

@@ -126,7 +126,7 @@ UTTERANCE_FLAGS: dict[str, Promise] = {
 }
 """What a flag says about an utterance, where it is not what it says about a call."""
 
-LABELS = {
+REDACTED: dict[str, Promise] = {
     "NAME": _("name"),
     "PHONE": _("phone number"),
     "EMAIL": _("e-mail address"),
@@ -144,6 +144,11 @@ LABELS = {
     "USERNAME": _("user name"),
     "PASSWORD": _("password"),
     "URL": _("web address"),
+}
+"""Labels of redactions: the kinds of personal data."""
+
+LABELS: dict[str, Promise] = {
+    **REDACTED,
     # What entities are (spaCy's labels); those of people are redacted.
     "PERSON": _("person"),
     "ORG": _("organization"),

@@ -42,6 +42,7 @@ MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a te
     "ConversationCompleted",
     "ConversationFailed",
     "SpeakersSwapped",
+    "RawDataPurged",
 )
 ABOUT = ("ProgressReported", "ServiceFailed", "DeliveryHandled", "ServiceRegistered")
 EXAMPLE_IDS = {

@@ -271,10 +271,14 @@ class Taxonomy(Document):
     tags: tuple[TagDefinition, ...] = ()
 
 
+GENERALIZABLE = ("ADDRESS", "DATE_OF_BIRTH", "EMAIL")
+"""The labels of which a part tells no one person: the town, the year, the host that everybody has (gmail.com)."""
+
+
 class RedactionPolicy(Document):
     """What is hidden and how. Labels listed in ``keep`` stay in the clear; ``pad`` is seconds on either side.
 
-    Of those in ``generalize`` the part that tells no one person stays: the city of an address, the year of a birth.
+    Of those in ``generalize`` (``GENERALIZABLE``) the part that tells no one person stays.
     ``agent_name``: an agent's own name stays. ``doubt``: whether what only might be personal data is hidden.
     """
 

@@ -9,11 +9,13 @@ derived from data key and salt, and a nonce of its number and whether it is the 
 https://eprint.iacr.org/2015/189). Cut off, reordered or altered streams do not open.
 """
 
+import io
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import fsspec
 from cryptography.exceptions import InvalidTag
@@ -156,6 +158,58 @@ def open_sealed(chunks: Iterable[bytes], key: Secret, broken: type[Exception]) -
             raise broken("The seal of a blob does not hold.") from None
     if number < 0:
         raise broken("A sealed blob ends after its header.")
+
+
+def size_within(sealed_size: int) -> int:
+    """How many bytes a sealed stream of so many bytes holds; each of its chunks has a tag."""
+    chunks = max(1, -(-(sealed_size - len(MAGIC) - SALT) // (CHUNK + TAG)))
+    return max(0, sealed_size - len(MAGIC) - SALT - chunks * TAG)
+
+
+class SealedFile(io.RawIOBase):
+    """What a seekable sealed file of ``size`` bytes holds, opened a chunk at a time: for byte ranges, in flat memory.
+
+    Raises ``broken`` where its seal does not hold. Closing it closes the file.
+    """
+
+    def __init__(self, file: IO[bytes], size: int, key: Secret, broken: type[Exception]) -> None:
+        self.file, self.broken, self.position = file, broken, 0
+        self.size = size_within(size)
+        header = file.read(len(MAGIC) + SALT)
+        if not header.startswith(MAGIC) or size < len(MAGIC) + SALT + TAG:
+            raise broken("These bytes are not a sealed blob.")
+        self.cipher = stream_cipher(key, header[len(MAGIC) :])
+        self.number, self.chunk = -1, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, of one chunk at most."""
+        if self.position >= self.size or size == 0:
+            return b""
+        number, within = divmod(self.position, CHUNK)
+        if number != self.number:
+            self.number, self.chunk = number, self._opened(number)
+        data = self.chunk[within:] if size < 0 else self.chunk[within : within + size]
+        self.position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to an offset."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
+        self.position = max(0, start + offset)
+        return self.position
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
+        super().close()
+
+    def _opened(self, number: int) -> bytes:
+        self.file.seek(len(MAGIC) + SALT + number * (CHUNK + TAG))
+        last = (number + 1) * CHUNK >= self.size
+        try:
+            return self.cipher.decrypt(nonce(number, last), self.file.read(CHUNK + TAG), None)
+        except InvalidTag:
+            raise self.broken("The seal of a blob does not hold.") from None
 
 
 def stream_cipher(key: Secret, salt: bytes) -> AESGCM:

@@ -23,7 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pipeline.config import Config, config
 from pipeline.events import Blob
 from pipeline.failpoints import failpoint
-from pipeline.sealing import KeyStore, open_sealed, seal, sync_folders
+from pipeline.sealing import KeyStore, SealedFile, open_sealed, seal, sync_folders
 
 CHUNK = 1024 * 1024
 Kind = Literal["raw", "safe"]
@@ -125,6 +125,17 @@ class BlobStore:
                 raise BlobCorrupt("A blob has not the size that its record says.")
             return self.fs.open(path, "rb")  # type: ignore[no-any-return]
 
+    def open_raw(self, blob: Blob, tenant: str, conversation: str) -> SealedFile:
+        """A seekable file over what a raw blob holds, for byte ranges. Its seal is checked, its hash is not.
+
+        Raises BlobMissing, BlobCorrupt, KeyMissing.
+        """
+        path, key = self._path(blob, tenant, conversation), self.keys.get(tenant, conversation)
+        with self._explained():
+            if self.fs.size(path) != blob.size:
+                raise BlobCorrupt("A blob has not the size that its record says.")
+            return SealedFile(self.fs.open(path, "rb"), blob.size, key, BlobCorrupt)
+
     def memoize(self, tenant: str, conversation: str, event: str, service: str, data: bytes) -> None:
         """Keep what a service said about an event, so that a redelivery need not work again."""
         with self._temporary() as temporary:
@@ -154,8 +165,13 @@ class BlobStore:
         self.keys.discard(tenant, conversation)
         self._remove_all(tenant, conversation)
 
-    def _remove_all(self, tenant: str, conversation: str) -> None:
-        for kind in ("raw", "safe", "memo"):
+    def purge_raw(self, tenant: str, conversation: str) -> None:
+        """Delete what is raw of a conversation, and the memos that may point to it. Its key, and what is safe, stay."""
+        self._remove_all(tenant, conversation, ("raw", "memo"))
+        self.fs.invalidate_cache()  # so that who now looks sees what is there
+
+    def _remove_all(self, tenant: str, conversation: str, kinds: tuple[str, ...] = ("raw", "safe", "memo")) -> None:
+        for kind in kinds:
             path = f"{self.root}/{kind}/{tenant}/{conversation}"
             with self._explained():
                 if self.fs.exists(path):

@@ -1,5 +1,5 @@
 """The admin pages. Importing them registers them."""
 
-from conversations.admin import batches, calls, dead_letters, operations, people
+from conversations.admin import batches, calls, dead_letters, operations, people, raw_data
 
-__all__ = ["batches", "calls", "dead_letters", "operations", "people"]
+__all__ = ["batches", "calls", "dead_letters", "operations", "people", "raw_data"]

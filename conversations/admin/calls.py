@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +19,9 @@ from conversations.admin.progress import standing
 from conversations.admin.scope import ADMIN, STAFF, ScopedAdmin
 from conversations.forms import ReprocessForm
 from conversations.models import Conversation
-from conversations.services import calls
-from conversations.services.calls import CallDetails, details_of
+from conversations.services import calls, purging
+from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.raw_data import RawPurged
 from conversations.stages import stages_of, stages_of_many
 from pipeline.sealing import KeyMissing
 
@@ -50,7 +52,7 @@ class CallAdmin(ScopedAdmin):
         (None, {"fields": ("page", "status", "stage", "error", "notes")}),
         (_("Call"), {"fields": ("agent", "language", "length", "started_at", "speakers")}),
         (_("From the sender"), {"fields": ("external_id", "file_name", "metadata")}),
-        (_("Processing"), {"fields": ("batch", "received_at", "completed_at", "engine", "lane")}),
+        (_("Processing"), {"fields": ("batch", "received_at", "completed_at", "raw_data", "engine", "lane")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
@@ -86,12 +88,18 @@ class CallAdmin(ScopedAdmin):
                 "calls": queryset, "form": form, "action_name": admin.helpers.ACTION_CHECKBOX_NAME,
             }  # fmt: skip
             return TemplateResponse(request, "admin/conversations/conversation/reprocess.html", context)
-        count = 0
-        for call in queryset.select_related("organization"):
-            calls.reprocess(call, form.choices())
-            count += 1
-        text = ngettext("%(count)d call is processed again.", "%(count)d calls are processed again.", count)
-        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        chosen_calls = list(queryset.select_related("organization"))
+        again = [call for call in chosen_calls if reprocessed(call, form.choices())]
+        if again:
+            text = ngettext("%(count)d call is processed again.", "%(count)d calls are processed again.", len(again))
+            self.message_user(request, text % {"count": len(again)}, messages.SUCCESS)
+        if left := len(chosen_calls) - len(again):
+            text = ngettext(
+                "%(count)d call cannot be processed again: its recording was deleted, as the settings say.",
+                "%(count)d calls cannot be processed again: their recordings were deleted, as the settings say.",
+                left,
+            )
+            self.message_user(request, text % {"count": left}, messages.WARNING)
         return None
 
     @admin.action(description=_("Erase the selected calls for good"), permissions=["erase"])
@@ -143,6 +151,11 @@ class CallAdmin(ScopedAdmin):
         """What a person should know."""
         return " ".join(words.flag_sentence(flag) for flag in call.flags)
 
+    @admin.display(description=_("raw data"))
+    def raw_data(self, call: Conversation) -> str:
+        """Whether it is there."""
+        return raw_sentence(call)
+
     @admin.display(description=_("external id"))
     def external_id(self, call: Conversation) -> str:
         """The sender's own id."""
@@ -166,6 +179,30 @@ def known(call: Conversation) -> CallDetails:
         return details_of(call)
     except (KeyMissing, Conversation.details.RelatedObjectDoesNotExist):
         return CallDetails()
+
+
+def reprocessed(call: Conversation, choices: Choices) -> bool:
+    """Process a call again; False when its recording is deleted."""
+    try:
+        calls.reprocess(call, choices)
+    except RawPurged:
+        return False
+    return True
+
+
+def raw_sentence(call: Conversation) -> str:
+    """Whether the raw data of a call is there; of what was deleted the store is looked at, now."""
+    if call.raw_purged_at is None:
+        return gettext("still there")
+    if left := len(purging.raw_blobs(call)):
+        text = ngettext(
+            "Deleted on %(when)s, but %(left)d file of it is in the storage.",
+            "Deleted on %(when)s, but %(left)d files of it are in the storage.",
+            left,
+        )
+        return text % {"when": date_format(call.raw_purged_at), "left": left}
+    text = gettext("Deleted on %(when)s. None of it is in the storage: looked just now.")
+    return text % {"when": date_format(call.raw_purged_at)}
 
 
 def retried(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -14,9 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from conversations.admin import validation
+from conversations.admin.policy import PolicyField, changes_of
 from conversations.admin.scope import ADMIN, ScopedAdmin
 from conversations.forms import VocabularyField
 from conversations.models import Organization, Token, User
+
+MOST_DAYS = 36500
 
 admin.site.unregister(Group)  # what people may do follows from their role
 
@@ -39,15 +43,25 @@ class OrganizationForm(forms.ModelForm):
             "line, 100 at most. They count from the next call on."
         ),
     )  # fmt: skip
+    redaction = PolicyField(
+        label=_("Redaction policy"), required=False,
+        help_text=_("What is hidden, in words and in sound, and how. It counts from the next call on."),
+    )  # fmt: skip
+    raw_days = forms.IntegerField(
+        label=_("Days that raw data is kept"), required=False, min_value=0, max_value=MOST_DAYS,
+        help_text=_(
+            "So many days after a call is done, its recording and raw transcript are deleted for good; what is "
+            "anonymized stays, and the call cannot be processed again. 0: at once. Empty: they are kept."
+        ),
+    )  # fmt: skip
     checks = (
         ("languages", validation.check_languages, 2),
         ("taxonomy", validation.check_taxonomy, 24),
-        ("redaction", validation.check_redaction, 6),
     )
 
     class Meta:
         model = Organization
-        fields = ("name", "languages", "vocabulary", "taxonomy", "redaction")
+        fields = ("name", "languages", "vocabulary", "taxonomy", "redaction", "raw_days")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -71,12 +85,37 @@ class OrganizationAdmin(ScopedAdmin):
         """Its key."""
         return request.user.organization_id
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """What was changed, for the log; of the redaction policy each setting, and of raw data for how long."""
+        message = super().construct_change_message(request, form, formsets, add)
+        details = changes_of(form.initial.get("redaction"), form.cleaned_data.get("redaction"))
+        if "raw_days" in form.changed_data:
+            details.append(f"raw_days: {form.cleaned_data['raw_days']}")
+        for each in message:
+            if "changed" in each:
+                each["changed"]["fields"] += details
+        return message
+
+
+class PersonForm(UserChangeForm):
+    """A person, and whether they hold the one permission that no role has."""
+
+    opens_raw_data = forms.BooleanField(
+        label=_("May open raw recordings and transcripts"), required=False,
+        help_text=_("Each time with a reason, into the audit log. No role has it, nor a superuser."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["opens_raw_data"].initial = self.instance.holds_raw_permission
+
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     """People, each with one role. Who leaves is switched off (not active), so that what they did keeps its name."""
 
     viewers = adders = ADMIN
+    form = PersonForm
     list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "last_login")
     list_filter = ("role", "is_active")
     filter_horizontal = ()
@@ -84,7 +123,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
-        (_("Role"), {"fields": ("role", "is_active")}),
+        (_("Role"), {"fields": ("role", "is_active", "opens_raw_data")}),
         (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -102,6 +141,8 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         if not change:
             obj.organization = request.user.organization
         super().save_model(request, obj, form, change)
+        if "opens_raw_data" in form.changed_data:
+            obj.let_open_raw(form.cleaned_data["opens_raw_data"])
 
 
 class TokenForm(forms.ModelForm):

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from conversations import words
-from pipeline.documents import Document, RedactionPolicy, Taxonomy
+from pipeline.documents import GENERALIZABLE, Document, RedactionPolicy, Taxonomy
 
 MODES, MOST_PAD = ("silence", "beep"), 5.0
 LANGUAGE, SLUG = re.compile(r"[a-z]{2,3}"), re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -36,9 +36,16 @@ def check_redaction(value: Any) -> None:
         refuse("mode", _("it is one of: %(words)s") % {"words": ", ".join(MODES)})
     if not 0 <= policy.pad <= MOST_PAD:
         refuse("pad", _("seconds from 0 to %(most)g") % {"most": MOST_PAD})
-    for place, label in enumerate(policy.keep):
-        if label not in words.LABELS:
-            refuse(f"keep[{place}]", _("“%(label)s” is not a kind of redaction") % {"label": label})
+    for name in ("keep", "generalize"):
+        for place, label in enumerate(getattr(policy, name)):
+            if label not in words.REDACTED:
+                refuse(f"{name}[{place}]", _("“%(label)s” is not a kind of redaction") % {"label": label})
+    for place, label in enumerate(policy.generalize):
+        if label not in GENERALIZABLE:
+            text = _("“%(label)s” cannot be generalized: every part of it points to one person. Hide it or keep it")
+            refuse(f"generalize[{place}]", text % {"label": label})
+        if label in policy.keep:
+            refuse(f"generalize[{place}]", _("“%(label)s” is kept already: choose one") % {"label": label})
 
 
 def check_languages(value: Any) -> None:

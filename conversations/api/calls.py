@@ -133,7 +133,11 @@ class Reprocess(OfOrganization, GenericAPIView):
     @extend_schema(
         operation_id="conversations_reprocess",
         request=ReprocessSerializer,
-        responses={202: CallSerializer, (400, "application/problem+json"): ProblemSerializer},
+        responses={
+            202: CallSerializer,
+            (400, "application/problem+json"): ProblemSerializer,
+            (410, "application/problem+json"): OpenApiResponse(ProblemSerializer, "Its recording was deleted."),
+        },
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Process a call again, with another language, model or vocabulary.

@@ -27,3 +27,13 @@ class MayErase(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Everyone may look."""
         return request.method != "DELETE" or request.user.role == Role.ADMIN
+
+
+class MayOpenRaw(BasePermission):
+    """Raw data is for who holds the permission by name, whatever their role."""
+
+    message = _("Raw data is opened with a permission of its own only. Ask your admin.")
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Nobody by role."""
+        return request.user.may_open_raw

@@ -20,9 +20,10 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from conversations.services.calls import ReprocessingRefused, UploadRefused
+from conversations.services.raw_data import RawPurged, RawRefused
 from conversations.services.speakers import SwapRefused
 from conversations.services.tagging import TagRefused
-from pipeline.sealing import KeyUnusable
+from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, StorageError, StorageFull
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     TagRefused: (400, "tag_refused"),
     ReprocessingRefused: (400, "reprocessing_refused"),
     SwapRefused: (409, "swap_refused"),
+    RawRefused: (409, "raw_refused"),
+    RawPurged: (410, "raw_purged"),
 }
 
 # What is raised by others and what it is to who asked, with the seconds after which another try makes sense, where it
@@ -48,7 +51,7 @@ KNOWN: tuple[tuple[tuple[type[Exception], ...], int, str, Promise, int | None], 
         gettext_lazy("The form holds more than a call and what is said of it."), None,
     ),
     (
-        (BlobMissing, BlobCorrupt), 500, "file_damaged",
+        (BlobMissing, BlobCorrupt, KeyMissing), 500, "file_damaged",
         gettext_lazy("A file of this call is missing or damaged in the storage."), None,
     ),
     (

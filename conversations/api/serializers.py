@@ -9,9 +9,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations import words
-from conversations.models import Conversation, Entity, Tag
+from conversations.models import Conversation, Entity, RawAccess, Tag
 from conversations.runs import RunStatus
 from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.raw_data import LONGEST_REASON
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
 
@@ -139,6 +140,15 @@ class SwapSerializer(serializers.Serializer[Any]):
     )  # fmt: skip
 
 
+class RawSerializer(serializers.Serializer[Any]):
+    """Which raw data is to be opened, and why."""
+
+    what = serializers.ChoiceField(choices=RawAccess.What.choices)
+    reason = serializers.CharField(
+        max_length=LONGEST_REASON, help_text=_("It is kept in the audit log, sealed like the call itself.")
+    )
+
+
 class RunSerializer(serializers.Serializer[Any]):
     """One pass of the cascade over a call. `words` and `withheld` are counts, null of a run without a transcript."""
 
@@ -192,7 +202,7 @@ class CallSerializer(serializers.ModelSerializer[Conversation]):
         model = Conversation
         fields: tuple[str, ...] = (
             "id", "status", "language", "duration", "agent", "speakers", "batch", "started_at", "received_at",
-            "completed_at", "tags", "flags", "failure",
+            "completed_at", "raw_purged_at", "tags", "flags", "failure",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from conversations.api import calls, content, entrance, searching, tags
+from conversations.api import calls, content, entrance, raw_data, searching, tags
 
 app_name = "api"
 call = "conversations/<uuid:id>/"
@@ -19,6 +19,7 @@ urlpatterns = [
     path(f"{call}audio/", content.AudioView.as_view(), name="audio"),
     path(f"{call}peaks/", content.PeaksView.as_view(), name="peaks"),
     path(f"{call}entities/", content.EntitiesView.as_view(), name="entities"),
+    path(f"{call}raw/", raw_data.Raw.as_view(), name="raw"),
     path(f"{call}events/", content.EventsView.as_view(), name="events"),
     path(f"{call}tags/", tags.Tags.as_view(), name="tags"),
     path(f"{call}tags/<uuid:tag_id>/", tags.Tag.as_view(), name="tag"),

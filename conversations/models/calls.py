@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import Case, F, Func, Value, When
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -64,6 +64,7 @@ class Conversation(models.Model):
     started_at = models.DateTimeField(_("date"), null=True)
     received_at = models.DateTimeField(_("received"), db_default=Now())
     completed_at = models.DateTimeField(_("completed"), null=True)
+    raw_purged_at = models.DateTimeField(_("raw data deleted"), null=True)
     language = models.CharField(_("language"), max_length=8, default="")
     duration = models.FloatField(_("duration"), null=True)
     channels = models.PositiveSmallIntegerField(default=0)
@@ -89,10 +90,20 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["organization", "-received_at", "-id"], name="conversation_newest"),
             models.Index(fields=["organization", "external_id_digest"], name="conversation_external_id"),
+            models.Index(
+                fields=["organization", "completed_at"],
+                name="conversation_raw_kept",
+                condition=Q(status="completed", raw_purged_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Tenant and conversation, as the blob store wants them."""
+        return str(self.organization_id), str(self.id)
 
 
 class Details(models.Model):

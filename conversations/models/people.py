@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Permission
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import documents
+
+OPEN_RAW_DATA = "open_raw_data"
+"""The permission to hear the recordings, and read the transcripts, in which nothing is hidden."""
+RAW_PERMISSION = {"content_type__app_label": "conversations", "codename": OPEN_RAW_DATA}
 
 
 class OrganizationQuerySet(models.QuerySet[Any]):
@@ -34,6 +38,7 @@ class Organization(models.Model):
     )
     taxonomy = models.JSONField(_("taxonomy"), default=dict, blank=True, help_text=_("Tags and their rules."))
     redaction = models.JSONField(_("redaction policy"), default=dict, blank=True)
+    raw_days = models.PositiveIntegerField(_("days that raw data is kept"), null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -88,6 +93,21 @@ class User(AbstractUser):
     def may_see_details(self) -> bool:
         """Agents listen and tag; caller metadata (external id, file name, customer) is for the others."""
         return self.role in (Role.ADMIN, Role.SUPERVISOR, Role.CLIENT)
+
+    @property
+    def holds_raw_permission(self) -> bool:
+        """Whether the permission to open raw data was given to them by name."""
+        return bool(Permission.objects.filter(user=self, **RAW_PERMISSION).exists())
+
+    @property
+    def may_open_raw(self) -> bool:
+        """Nobody opens raw data by their role, not even a superuser."""
+        return self.is_active and self.holds_raw_permission
+
+    def let_open_raw(self, may: bool) -> None:
+        """Give them the permission to open raw data, or take it away."""
+        permission = Permission.objects.get(**RAW_PERMISSION)
+        (self.user_permissions.add if may else self.user_permissions.remove)(permission)
 
 
 class Token(models.Model):

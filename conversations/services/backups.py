@@ -20,6 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from conversations.ledger.models import Event
+from conversations.models import Conversation
 from conversations.services import dumps
 from conversations.services.reconciliation import keys_in_events
 from pipeline.events import ConversationErased
@@ -167,13 +168,18 @@ def size_of(store: BlobStore) -> int:
 
 
 def copy_missing(source: BlobStore, target: BlobStore) -> Copied:
-    """Copy what the target has not, but for erased calls. One that is damaged or just gone is left out."""
-    result = Copied()
+    """Copy what the target has not, but for erased calls and raw data that was purged.
+
+    A blob that is damaged or just gone is left out.
+    """
+    result, purged = Copied(), purged_calls()
     for place in sorted(source.places()):
         if source.keys.erased(*place):
             continue
         there = target.blobs(*place)
         for key in sorted(source.blobs(*place)):
+            if place[1] in purged and key.startswith("raw/"):
+                continue
             if key in there:
                 result.there += 1
                 continue
@@ -188,11 +194,11 @@ def copy_missing(source: BlobStore, target: BlobStore) -> Copied:
 
 
 def drop_what_is_gone(source: BlobStore, target: BlobStore) -> int:
-    """Delete from a backup the blobs of erased calls, and what was swept; how many.
+    """Delete from a backup the blobs of erased calls, purged raw data, and what was swept; how many.
 
     What the store lost by accident stays: an event names it.
     """
-    dropped = 0
+    dropped, purged = 0, purged_calls()
     mark_erased(source)
     for place in target.places():
         there = target.blobs(*place)
@@ -201,10 +207,16 @@ def drop_what_is_gone(source: BlobStore, target: BlobStore) -> int:
         else:
             gone = there - source.blobs(*place)
             gone = gone and gone - keys_in_events(place[1])
+            gone |= {key for key in there if place[1] in purged and key.startswith("raw/")}
         for key in gone:
             target.remove(key)
         dropped += len(gone)
     return dropped
+
+
+def purged_calls() -> set[str]:
+    """The ids of the calls whose raw data was purged, as the database knows."""
+    return {str(id) for id in Conversation.objects.exclude(raw_purged_at=None).values_list("id", flat=True)}
 
 
 def mark_erased(store: BlobStore) -> None:

@@ -17,6 +17,7 @@ from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.dead_letters import replay
+from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
 from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline import documents
@@ -261,11 +262,12 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     """Let a call go through the whole cascade again, as a new run with the settings of today, but for ``choices``.
 
     What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
-    compared with (``conversations/runs.py``). Raises ReprocessingRefused.
+    compared with (``conversations/runs.py``). Raises ReprocessingRefused, RawPurged.
     """
     settings = freeze_settings(conversation, checked(choices, conversation.organization))
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
+        refuse_purged(now)
         received = ConversationReceived(
             audio=msgspec.convert(conversation.audio, Blob),
             settings=settings,

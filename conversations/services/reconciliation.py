@@ -13,6 +13,7 @@ import msgspec
 from conversations.ledger.models import Event
 from conversations.models import Conversation
 from conversations.services import calls
+from conversations.services.purging import raw_blobs
 from pipeline.events import Blob, ConversationErased
 from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, blob_store
@@ -33,6 +34,8 @@ class Code(StrEnum):
     BLOB_DAMAGED = "blob_damaged"
     BLOB_FETCHED = "blob_fetched"
     AUDIO_LOST = "audio_lost"
+    RAW_PURGED = "raw_purged"
+    RAW_LEFT = "raw_left"
     KEY_MISSING = "key_missing"
     KEY_UNUSABLE = "key_unusable"
     CALL_REPROCESSED = "call_reprocessed"
@@ -47,6 +50,8 @@ SENTENCES: dict[Code, str] = {
     Code.BLOB_DAMAGED: "a blob that the call needs is not what its hash says",
     Code.BLOB_FETCHED: "that blob is taken from the backup",
     Code.AUDIO_LOST: "the recording is lost; what was made of it stays, and the call cannot be processed again",
+    Code.RAW_PURGED: "cannot be processed again to mend that, since its recording was deleted as the settings say",
+    Code.RAW_LEFT: "a raw blob of a call whose raw data was deleted; it is deleted again",
     Code.KEY_MISSING: "its key is gone, and no mark says that it was erased; the recording cannot be opened",
     Code.KEY_UNUSABLE: "PARLEY_MASTER_KEY does not open its key; nothing is mended",
     Code.CALL_REPROCESSED: "is processed again from its recording",
@@ -94,7 +99,7 @@ class Reconciliation:
     def refuse_lost_key_store(self) -> None:
         """Erase nobody for a key store that is lost, or that is looked for in the wrong place."""
         newest = Conversation.objects.order_by("-id").iterator()
-        if all(self.key_of(*place_of(each)) is not None for each in newest):
+        if all(self.key_of(*each.place) is not None for each in newest):
             raise ReconciliationRefused("No call has a key: the key store is lost, or PARLEY_KEY_URL is wrong.")
 
     def look_at_call(self, conversation: Conversation) -> Iterator[Finding]:
@@ -104,8 +109,9 @@ class Reconciliation:
         2. One without a key, or with one that does not open, is told.
         3. Blobs that it needs are read; bad ones are taken from the spare copy.
         4. If some stay bad, and the recording is whole and can be opened, the call is processed again.
+        5. What is left or copied back of purged raw data is deleted.
         """
-        call, place = str(conversation.id), place_of(conversation)
+        call, place = str(conversation.id), conversation.place
         key = self.key_of(*place)
         if self.store.keys.erased(*place) or (self.erase_keyless and key == Code.KEY_MISSING):
             yield Finding(code=Code.CALL_ERASED, call=call)
@@ -114,7 +120,11 @@ class Reconciliation:
         if key is not None:
             yield Finding(code=key, call=call)
         bad = yield from self.look_at_blobs(conversation)
-        if conversation.audio.get("key") in bad:
+        if conversation.raw_purged_at:
+            yield from self.look_at_purged(conversation)
+            if bad:
+                yield Finding(code=Code.RAW_PURGED, call=call)
+        elif conversation.audio.get("key") in bad:
             yield Finding(code=Code.AUDIO_LOST, call=call)
         elif bad and key is None:
             yield Finding(code=Code.CALL_REPROCESSED, call=call)
@@ -122,7 +132,7 @@ class Reconciliation:
 
     def look_at_blobs(self, conversation: Conversation) -> Generator[Finding, None, set[str]]:
         """Tell which blobs of a call are missing or damaged; the keys of those that stay so."""
-        bad, call, place = set(), str(conversation.id), place_of(conversation)
+        bad, call, place = set(), str(conversation.id), conversation.place
         for blob in needed(conversation):
             self.blobs += 1
             if (code := problem_of(self.store, blob, place, quick=self.quick)) is None:
@@ -135,6 +145,14 @@ class Reconciliation:
             else:
                 bad.add(blob.key)
         return bad
+
+    def look_at_purged(self, conversation: Conversation) -> Iterator[Finding]:
+        """Delete what is raw of a call whose raw data was purged."""
+        left = sorted(raw_blobs(conversation))
+        for key in left:
+            yield Finding(code=Code.RAW_LEFT, call=str(conversation.id), blob=key)
+        if left and not self.dry_run:
+            self.store.purge_raw(*conversation.place)
 
     def key_of(self, tenant: str, conversation: str) -> Code | None:
         """What is wrong with the key of a call."""
@@ -173,11 +191,6 @@ class Reconciliation:
         return self.store.keys.erased(tenant, call) or (said is not None and said.exists())
 
 
-def place_of(conversation: Conversation) -> Place:
-    """Tenant and conversation, as the blob store wants them."""
-    return str(conversation.organization_id), str(conversation.id)
-
-
 def problem_of(store: BlobStore, blob: Blob, place: Place, *, quick: bool = False) -> Code | None:
     """What is wrong with a blob in a store. Raises StorageError for a store that is away."""
     try:
@@ -192,8 +205,8 @@ def problem_of(store: BlobStore, blob: Blob, place: Place, *, quick: bool = Fals
 def needed(conversation: Conversation) -> list[Blob]:
     """The blobs that a call cannot do without: its recording, what it shows, and what its run still works with.
 
-    A completed call needs nothing raw but its recording, and no settings. One in process will replace what it shows.
-    Blobs of earlier runs are needed by nobody.
+    A completed call needs nothing raw but its recording, and no settings; one whose raw data was purged, nothing raw.
+    One in process will replace what it shows. Blobs of earlier runs are needed by nobody.
     """
     events = Event.objects.filter(subject=conversation.id, correlationid=conversation.run).values_list(
         "data", flat=True
@@ -203,7 +216,8 @@ def needed(conversation: Conversation) -> list[Blob]:
         found = [(name, blob) for name, blob in found if blob.key.startswith("safe/") and name != "settings"]
     names = ["audio"] if conversation.status in IN_PROCESS else ["audio", "transcript", "master", "player", "peaks"]
     found += blobs_in({name: getattr(conversation, name) for name in names})
-    return list({blob.key: blob for _, blob in found}.values())
+    blobs = {blob.key: blob for _, blob in found}
+    return [blob for key, blob in blobs.items() if not (conversation.raw_purged_at and key.startswith("raw/"))]
 
 
 def blobs_in(data: dict[str, Any]) -> list[tuple[str, Blob]]:

@@ -19,6 +19,7 @@ from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
+from conversations.services.raw_data import RawPurged
 from conversations.services.speakers import SwapRefused, pair_of, swap_speakers
 from conversations.stages import stages_of
 from conversations.views.compare import comparable_runs
@@ -50,6 +51,7 @@ def detail(request: HttpRequest, id: UUID) -> HttpResponse:
     conversation = call_of(request, id)
     context = parts(conversation, request.user, set(fingerprints(conversation)), done=request.GET.dict())
     context |= {"details": details(conversation, request.user), "begin": moment_asked(request)}
+    context["may_open_raw"] = request.user.may_open_raw
     if may_operate(request.user):
         moments = timeline.moments_of(*timeline.history_of(conversation.id))
         context["timeline"] = timeline.for_page(moments, MOMENTS_SHOWN)
@@ -86,9 +88,12 @@ def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
         raise PermissionDenied
     conversation = call_of(request, id)
     form = ReprocessForm(conversation.organization, request.POST)
-    if form.is_valid():
-        calls.reprocess(conversation, form.choices())
-        messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    try:
+        if form.is_valid():
+            calls.reprocess(conversation, form.choices())
+            messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
+    except RawPurged as refusal:
+        messages.error(request, str(refusal))
     for problem in (each for several in form.errors.values() for each in several):
         messages.error(request, problem)
     return redirect("conversations:detail", conversation.id)

@@ -18,6 +18,7 @@ from pipeline.bus import CPU, GPU, LEDGER
 from tests.chaos.cluster import Process
 from tests.rabbitmq import RabbitMQ
 from tests.running import free_port
+from tests.unpacked import unpacked
 from webapp.stack import valkey
 from webapp.stack.home import Home
 
@@ -116,9 +117,9 @@ class Valkey:
         return sorted(key for key in keys if not key.startswith(STANDING))
 
     def overheard(self, words: str) -> bool:
-        """Whether they are in a command that it was given."""
+        """Whether they are in a command that it was given, or packed in one: kombu sends bodies in base64."""
         with self.traffic.open() as file:
-            return any(words in line for line in file)
+            return any(words in text for line in file for text in (line, *unpacked(line)))
 
 
 class Rabbit:

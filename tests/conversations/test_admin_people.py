@@ -6,12 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations import words
+from conversations.admin.validation import check_redaction
 from conversations.models import Organization, Role, Token, User
 from conversations.taxonomies import starter_taxonomy
+from pipeline.documents import RedactionPolicy
 from tests.factories import make_conversation, make_delivery, make_organization, make_user
 
 pytestmark = pytest.mark.django_db
@@ -96,9 +100,11 @@ def test_agents_and_programs_do_not_come_in(role: Role) -> None:
 
 
 def organization_form(**settings: Any) -> dict[str, str]:
-    vocabulary = settings.pop("vocabulary", "Parley")
-    values = {"languages": ["en"], "taxonomy": {"tags": []}, "redaction": {}, **settings}
-    return {"name": "Acme", "vocabulary": vocabulary, **{name: json.dumps(value) for name, value in values.items()}}
+    vocabulary, redaction = settings.pop("vocabulary", "Parley"), settings.pop("redaction", {})
+    policy = {f"redaction-{name}": value for name, value in {"pad": 0.15, "mode": "silence", **redaction}.items()}
+    values = {"languages": ["en"], "taxonomy": {"tags": []}, **settings}
+    written = {name: json.dumps(value) for name, value in values.items()}
+    return {"name": "Acme", "vocabulary": vocabulary, "raw_days": "", **policy, **written}
 
 
 def change(client: Client, organization: Organization, **settings: Any) -> str:
@@ -107,11 +113,42 @@ def change(client: Client, organization: Organization, **settings: Any) -> str:
 
 
 def test_settings_that_the_pipeline_can_read_are_kept(signed_in: Client, admin_user: User) -> None:
-    policy = {"keep": ["URL"], "mode": "beep", "pad": 0.3}
-    change(signed_in, admin_user.organization, taxonomy=starter_taxonomy(), redaction=policy)
+    chosen = {
+        "URL": "kept", "ADDRESS": "generalized", "mode": "beep", "pad": "0,3", "agent_name": "on", "doubt": "kept",
+    }  # fmt: skip
+    change(signed_in, admin_user.organization, taxonomy=starter_taxonomy(), redaction=chosen)
     kept = Organization.objects.get(pk=admin_user.organization.pk)
-    assert (kept.name, kept.redaction, kept.taxonomy) == ("Acme", policy, starter_taxonomy())
-    assert kept.settings(60.0).redaction.mode == "beep"
+    assert (kept.name, kept.taxonomy) == ("Acme", starter_taxonomy())
+    assert kept.settings(60.0).redaction == RedactionPolicy(
+        keep=("URL",), generalize=("ADDRESS",), mode="beep", pad=0.3, agent_name=True, doubt=False
+    )
+
+
+def test_the_redaction_policy_is_a_form_with_a_row_for_each_kind(signed_in: Client, admin_user: User) -> None:
+    organization = admin_user.organization
+    organization.redaction = {"keep": ["URL"], "generalize": ["EMAIL"], "pad": 0.25}
+    organization.save()
+    address = reverse("admin:conversations_organization_change", args=[organization.pk])
+    page = signed_in.get(address, headers={"Accept-Language": "fr"}).content.decode()
+    rows = dict(re.findall(r'<select name="redaction-([A-Z_]+)" id="[^"]+">(.*?)</select>', page))
+    assert set(rows) == set(words.REDACTED)
+    chosen = {label: re.findall(r'value="(\w+)" selected', row) for label, row in rows.items()}
+    assert {label: each for label, each in chosen.items() if each != ["hidden"]} == {
+        "URL": ["kept"], "EMAIL": ["generalized"],
+    }  # fmt: skip
+    assert [label for label, row in rows.items() if "generalized" in row] == ["EMAIL", "ADDRESS", "DATE_OF_BIRTH"]
+    assert 'step="any" value="0.25"' in page  # with a point, in French too
+
+
+def test_who_changed_the_policy_and_how_is_in_the_history(signed_in: Client, admin_user: User) -> None:
+    organization = admin_user.organization
+    change(signed_in, organization, redaction={"NAME": "kept", "mode": "beep"}, raw_days=30)
+    address = reverse("admin:conversations_organization_history", args=[organization.pk])
+    history = signed_in.get(address).content.decode()
+    assert admin_user.username in history
+    assert "NAME: kept, mode: beep and raw_days: 30" in history
+    change(signed_in, organization, redaction={"NAME": "kept", "mode": "beep"}, raw_days=30)
+    assert signed_in.get(address).content.decode().count("NAME: kept") == 1
 
 
 def test_a_vocabulary_is_written_a_word_or_phrase_a_line(signed_in: Client, admin_user: User) -> None:
@@ -139,7 +176,11 @@ RULE = {"tag": "refund", "name": "Refund", "rules": [{"any": ["refund"]}]}
         ("taxonomy", [RULE], "expected `object`, got `array`"),
         ("redaction", {"mode": "shout"}, "mode: it is one of: silence, beep"),
         ("redaction", {"pad": 60}, "pad: seconds from 0 to 5"),
-        ("redaction", {"keep": ["PHONES"]}, "keep[0]: “PHONES” is not a kind of redaction"),
+        ("redaction", {"pad": "nan"}, "pad: seconds from 0 to 5"),
+        ("redaction", {"pad": "much"}, "Give the margin as seconds, such as 0.15."),
+        ("redaction", {"CARD": "generalized"}, "“CARD” cannot be generalized: every part of it points to one person."),
+        ("redaction", {"CARD": "shown"}, "“shown” is no choice for CARD"),
+        ("raw_days", -1, "greater than or equal to 0"),
         ("languages", ["english"], "[0]: “english” is not a language code"),
         ("languages", "en", "expected `array`"),
         ("vocabulary", f"Parley\n{'x' * 61}", "Line 2 is longer than 60 characters."),
@@ -218,3 +259,10 @@ def test_a_token_is_revoked_by_deleting_it(signed_in: Client, admin_user: User) 
     token = admin_user.tokens.get()
     signed_in.post(f"/admin/conversations/token/{token.pk}/delete/", {"post": "yes"})
     assert not admin_user.tokens.exists()
+
+
+def test_a_policy_says_of_a_kind_one_thing_only() -> None:
+    with pytest.raises(ValidationError, match="“EMAIL” is kept already: choose one"):
+        check_redaction({"keep": ["EMAIL"], "generalize": ["EMAIL"]})
+    with pytest.raises(ValidationError, match="keep\\[0\\]: “PERSON” is not a kind of redaction"):
+        check_redaction({"keep": ["PERSON"]})

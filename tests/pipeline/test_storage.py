@@ -205,3 +205,58 @@ def test_a_damaged_blob_is_not_copied(store: BlobStore, tmp_path: Path) -> None:
     store.verify(blob, *PLACE, quick=True)
     with pytest.raises(BlobCorrupt):
         store.verify(blob, *PLACE)
+
+
+@pytest.mark.parametrize("size", [0, 1, MEGABYTE - 1, MEGABYTE, MEGABYTE + 1, 3 * MEGABYTE])
+def test_a_sealed_blob_is_read_from_any_offset(store: BlobStore, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    blob = store.put("raw", *PLACE, [content], "audio/wav")
+    with store.open_raw(blob, *PLACE) as file:
+        assert file.size == size
+        for start in sorted({0, 1, size // 2, MEGABYTE - 1, MEGABYTE, max(0, size - 5), size, size + 9}):
+            file.seek(start)
+            read = b"".join(iter(lambda: file.read(700_000), b""))
+            assert read == content[start:], start
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_damage_to_a_sealed_blob_is_noticed_at_the_chunk_that_has_it(store: BlobStore, damage: str) -> None:
+    blob = store.put("raw", *PLACE, [b"x" * (2 * MEGABYTE)], "audio/wav")
+    stored = bytearray(file_of(store, blob).read_bytes())
+    if damage == "flipped":
+        stored[-1] ^= 1
+        file_of(store, blob).write_bytes(stored)
+        with store.open_raw(blob, *PLACE) as file:
+            assert file.read(9) == b"x" * 9
+            file.seek(MEGABYTE)
+            with pytest.raises(BlobCorrupt):
+                file.read(9)
+    else:
+        file_of(store, blob).write_bytes(stored[: MEGABYTE + 40])  # whole chunks only, and not the last
+        with pytest.raises(BlobCorrupt):
+            store.open_raw(blob, *PLACE)
+        shorter = msgspec.structs.replace(blob, size=MEGABYTE + 40)  # whose record was altered too
+        with store.open_raw(shorter, *PLACE) as file, pytest.raises(BlobCorrupt):
+            file.read(9)
+
+
+def test_a_safe_blob_is_not_opened_as_a_raw_one(store: BlobStore) -> None:
+    blob = store.put("safe", *PLACE, [b"in the clear, and longer than a header and a tag"], "audio/wav")
+    store.keys.get_or_create(*PLACE)
+    with pytest.raises(BlobCorrupt):
+        store.open_raw(blob, *PLACE)
+
+
+def test_purging_what_is_raw_leaves_what_is_safe_and_the_key(store: BlobStore) -> None:
+    raw = store.put("raw", *PLACE, [b"spoken"], "audio/wav")
+    safe = store.put("safe", *PLACE, [b"hidden"], "audio/wav")
+    store.memoize(*PLACE, "event", "transcription", b"points to the raw blob")
+    other = store.put("raw", "tenant", "other", [b"of another call"], "audio/wav")
+    store.purge_raw(*PLACE)
+    assert store.blobs(*PLACE) == {safe.key}
+    assert store.recall(*PLACE, "event", "transcription") is None
+    assert store.keys.get(*PLACE)
+    assert store.read(other, "tenant", "other") == b"of another call"
+    with pytest.raises(BlobMissing):
+        store.open_raw(raw, *PLACE)
+    store.purge_raw(*PLACE)  # again, as after a crash

@@ -2,7 +2,8 @@
 
 ``reading`` makes a call's words to tokens, numbers and letters; the rules (``numbers``, ``names``, ``contact``,
 ``places``, ``dates``, ``credentials``, ``echoes``) find personal data in it, with what ``words.*.toml`` says of each
-language; ``detectors`` runs them in the frame of scrubadub; ``redaction`` writes the safe transcript.
+language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says what of it is hidden; ``redaction`` writes
+the safe transcript.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,8 @@ import msgspec
 from pipeline.documents import Entities, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
+
+PEOPLE, TOWNS = ("PERSON",), ("GPE", "LOC")  # labels of entities
 
 
 class Anonymized(NamedTuple):
@@ -41,19 +44,20 @@ def warm(languages: Iterable[str]) -> None:
 
 
 def anonymize(transcript: Transcript, entities: Entities, policy: RedactionPolicy) -> Anonymized:
-    """Replace every stretch of personal data by a placeholder, except for the labels that the policy keeps.
+    """Replace every stretch of personal data by a placeholder, except for what the policy leaves in the clear.
 
     A stretch is widened to whole words and becomes one word, from the start of its first to the end of its last. Its
     redaction has no times if any of its words has none. An entity that touches a redaction is dropped.
     """
     from pipeline.services.anonymization.detectors import detect
+    from pipeline.services.anonymization.policy import hidden
     from pipeline.services.anonymization.redaction import redact, surviving, with_words
 
     transcript = msgspec.structs.replace(transcript, utterances=tuple(map(with_words, transcript.utterances)))
     call = read_call([(utterance.speaker, utterance.text) for utterance in transcript.utterances], transcript.language)
     places = {utterance.index: place for place, utterance in enumerate(transcript.utterances)}
-    call.people = _people(call.lines, entities, places)
-    found = [each for each in detect(call) if each.label not in policy.keep]
+    call.people = _offsets(call.lines, entities, places, PEOPLE)
+    found = hidden(call, detect(call, doubt=policy.doubt), policy, _offsets(call.lines, entities, places, TOWNS))
     safe, rewritten = redact(transcript, call, found)
     return Anonymized(safe, surviving(entities, transcript, rewritten))
 
@@ -66,7 +70,8 @@ def find_pii(utterances: Sequence[tuple[str, str]], language: str, entities: Ent
     from pipeline.services.anonymization.detectors import detect
 
     call = read_call(utterances, language)
-    call.people = _people(call.lines, entities or Entities(), {number: number for number in range(len(utterances))})
+    places = {number: number for number in range(len(utterances))}
+    call.people = _offsets(call.lines, entities or Entities(), places, PEOPLE)
     spans: list[Span] = []
     for found in detect(call):
         number = call.line_at(found.start)
@@ -76,8 +81,10 @@ def find_pii(utterances: Sequence[tuple[str, str]], language: str, entities: Ent
     return spans
 
 
-def _people(lines: Sequence[Line], entities: Entities, places: dict[int, int]) -> list[tuple[int, int]]:
-    """The offsets, in the text of the call, of the people that the entity tagger found."""
-    people = [each for each in entities.entities if each.label == "PERSON" and each.utterance in places]
-    starts = [lines[places[each.utterance]].start for each in people]
-    return [(start + each.start_char, start + each.end_char) for start, each in zip(starts, people, strict=True)]
+def _offsets(
+    lines: Sequence[Line], entities: Entities, places: dict[int, int], labels: tuple[str, ...]
+) -> list[tuple[int, int]]:
+    """The offsets, in the text of the call, of the entities with these labels. ``places``: the line of an utterance."""
+    known = [each for each in entities.entities if each.label in labels and each.utterance in places]
+    starts = [lines[places[each.utterance]].start for each in known]
+    return [(start + each.start_char, start + each.end_char) for start, each in zip(starts, known, strict=True)]

@@ -91,9 +91,10 @@ class RuleDetector(Detector):  # type: ignore[misc]
             yield Finding(match.label, match.score, detector_name=self.name, **place)
 
 
-def detect(call: Call) -> list[Found]:
-    """All personal data of a call, in order, no two stretches overlapping."""
+def detect(call: Call, *, doubt: bool = True) -> list[Found]:
+    """All personal data of a call, in order, no two stretches overlapping; without ``doubt`` only what surely is."""
     found = _scrub(call, {name: RuleDetector(name, rule, call) for name, rule in RULES.items()}, own=True)
+    found = [each for each in found if doubt or each.score > Score.DOUBT]
     known = [(each.start, each.end, each.label) for each in found]
     echoes = RuleDetector("parley_echoes", lambda call: find_echoes(call, known), call)
     return _scrub(call, {"parley_echoes": echoes, "found": _Kept(found)}, own=False)

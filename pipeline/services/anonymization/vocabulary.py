@@ -22,6 +22,7 @@ OFTEN = 6e-6  # share of all words from which on a foreign name is rather taken 
 USUAL = 1e-5  # … from which on a word is none of a name, unless that is on the lists
 COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
 SHORTEST_NAME = 3
+OWN = ("own", "own_to_caller", "own_opening")  # how people say their own name
 MAIL_HOSTS = frozenset(
     "gmail googlemail yahoo ymail hotmail outlook live icloud aol msn protonmail proton gmx orange wanadoo laposte "
     "free sfr bbox rediffmail mail comcast verizon att zoho fastmail".split()
@@ -44,11 +45,13 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What one language says. ``cues`` and ``introductions`` map a first word to (phrase, what it tells)."""
+    """What one language says. ``Phrases`` map a first word to (phrase, what it tells)."""
 
     language: str
     cues: Phrases
     introductions: Phrases
+    own_introductions: Phrases
+    own_after: Phrases
     titles: frozenset[str]
     particles: frozenset[str]
     ambiguous: frozenset[str]
@@ -118,6 +121,8 @@ def vocabulary_of(language: str) -> Vocabulary:
         language=language,
         cues=_phrases((phrase, label) for label, phrases in table["cues"].items() for phrase in phrases),
         introductions=_phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
+        own_introductions=_phrases((phrase, kind) for kind in OWN for phrase in names[kind]),
+        own_after=_phrases((phrase, "own") for phrase in names["own_after"]),
         titles=titles,
         particles=_words(names["particles"]),
         ambiguous=ambiguous,
