@@ -10,6 +10,7 @@ import msgspec
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import documents
@@ -88,6 +89,16 @@ class User(AbstractUser):
     def may_see_details(self) -> bool:
         """Agents listen and tag; caller metadata (external id, file name, customer) is for the others."""
         return self.role in (Role.ADMIN, Role.SUPERVISOR, Role.CLIENT)
+
+    @cached_property
+    def may_review(self) -> bool:
+        """Admins, supervisors and whom an admin names review quarantined calls; to all others these are closed."""
+        return self.role in (Role.ADMIN, Role.SUPERVISOR) or self.has_perm("conversations.review_quarantine")
+
+    @property
+    def may_reveal(self) -> bool:
+        """Everybody may say that words are personal data; that hidden ones are none is for admins and supervisors."""
+        return self.role in (Role.ADMIN, Role.SUPERVISOR)
 
 
 class Token(models.Model):
