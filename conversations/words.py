@@ -8,8 +8,8 @@ from django.utils.translation import get_language_info, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import events
-from pipeline.documents import Flag
-from pipeline.events import FailureCode
+from pipeline.documents import Cause, Flag
+from pipeline.events import FailureCode, QuarantineReason
 
 STAGES = {
     "transcription": _("Transcribed"),
@@ -126,7 +126,7 @@ UTTERANCE_FLAGS: dict[str, Promise] = {
 }
 """What a flag says about an utterance, where it is not what it says about a call."""
 
-LABELS = {
+REDACTED = {
     "NAME": _("name"),
     "PHONE": _("phone number"),
     "EMAIL": _("e-mail address"),
@@ -144,6 +144,12 @@ LABELS = {
     "USERNAME": _("user name"),
     "PASSWORD": _("password"),
     "URL": _("web address"),
+    "MISC": _("other"),
+}
+"""What redactions are."""
+
+LABELS = {
+    **REDACTED,
     # What entities are (spaCy's labels); those of people are redacted.
     "PERSON": _("person"),
     "ORG": _("organization"),
@@ -163,9 +169,24 @@ LABELS = {
     "PERCENT": _("percentage"),
     "CARDINAL": _("number"),
     "ORDINAL": _("rank"),
-    "MISC": _("other"),
 }
 """Labels of redactions and of entities."""
+
+QUARANTINES: dict[str, Promise] = {
+    QuarantineReason.STILL_HEARD: _(
+        "Personal data could still be told when the redacted audio was heard again, and could not be silenced."
+    ),
+    QuarantineReason.UNPROVEN: _("The redacted audio could not be heard again, so it is not known whether it is safe."),
+}
+"""Why a call is kept from all but reviewers."""
+
+CAUSES: dict[str, Promise] = {
+    Cause.WORDS: _("its words are hidden"),
+    Cause.UTTERANCE: _("hidden words without times: all of the utterance"),
+    Cause.ECHO: _("heard from the other channel"),
+    Cause.PROOF: _("heard in the proof"),
+}
+"""Why a stretch of audio is hidden."""
 
 SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker")}
 
@@ -218,6 +239,16 @@ def time_left(seconds: float | None) -> str:
         return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
     hours = round(minutes / 60)
     return ngettext("about %(n)d hour left", "about %(n)d hours left", hours) % {"n": hours}
+
+
+def quarantine_sentence(reason: str) -> str:
+    """Why a call is kept from all but reviewers."""
+    return str(QUARANTINES.get(reason, QUARANTINES[QuarantineReason.UNPROVEN]))
+
+
+def cause_name(cause: str) -> str:
+    """Why a stretch of audio is hidden."""
+    return str(CAUSES.get(cause, spelled_out(cause)))
 
 
 def label_name(label: str) -> str:
