@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import call, calls, compare, contract, tags
+from conversations.views import call, calls, compare, contract, quality, review, tags
 
 app_name = "conversations"
 
@@ -15,8 +15,12 @@ urlpatterns = [
     path("conversations/<uuid:id>/retry/", call.retry, name="retry"),
     path("conversations/<uuid:id>/reprocess/", call.reprocess, name="reprocess"),
     path("conversations/<uuid:id>/swap-speakers/", call.swap, name="swap_speakers"),
+    path("conversations/<uuid:id>/correct/", review.correct, name="correct"),
+    path("conversations/<uuid:id>/check/", review.check, name="check"),
+    path("conversations/<uuid:id>/release/", review.release, name="release"),
     path("conversations/<uuid:id>/compare/", compare.compare, name="compare"),
     path("conversations/<uuid:id>/tags/", tags.tag, name="tag"),
     path("conversations/<uuid:id>/tags/<uuid:tag_id>/remove/", tags.untag, name="untag"),
+    path("redaction/quality/", quality.quality, name="quality"),
     path("docs/events/", contract.events, name="events"),
 ]

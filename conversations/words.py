@@ -246,6 +246,13 @@ def quarantine_sentence(reason: str) -> str:
     return str(QUARANTINES.get(reason, QUARANTINES[QuarantineReason.UNPROVEN]))
 
 
+def closed_sentence(reason: str) -> str:
+    """Why a call is closed to who is no reviewer, and what to do; without a ``reason``, more of it is being hidden."""
+    if reason:
+        return gettext("This call is quarantined: personal data may be left in it. Ask a supervisor to review it.")
+    return gettext("Words of this call were marked as personal data and are being taken out of it. Try again shortly.")
+
+
 def cause_name(cause: str) -> str:
     """Why a stretch of audio is hidden."""
     return str(CAUSES.get(cause, spelled_out(cause)))

@@ -20,6 +20,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from conversations.services.calls import ReprocessingRefused, UploadRefused
+from conversations.services.corrections import CorrectionRefused
+from conversations.services.review import ReviewRefused
 from conversations.services.speakers import SwapRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyUnusable
@@ -33,6 +35,8 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     TagRefused: (400, "tag_refused"),
     ReprocessingRefused: (400, "reprocessing_refused"),
     SwapRefused: (409, "swap_refused"),
+    CorrectionRefused: (409, "correction_refused"),
+    ReviewRefused: (409, "review_refused"),
 }
 
 # What is raised by others and what it is to who asked, with the seconds after which another try makes sense, where it
