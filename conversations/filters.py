@@ -37,8 +37,8 @@ class CallFilter(django_filters.FilterSet):
     """Filters over the calls of one organization.
 
     ``CallFilter(request.GET, queryset=Conversation.objects.of(organization), request=request).qs``; the request's
-    user decides what may be asked (PermissionDenied), and what of them tells of their content. A parameter may be repeated:
-    any of the statuses, languages and agents, all of the tags and flags.
+    user decides what may be asked (PermissionDenied), and of which calls tags and flags are known. A parameter may be
+    repeated: any of the statuses, languages and agents, all of the tags and flags.
     """
 
     status = django_filters.MultipleChoiceFilter(choices=Conversation.Status, distinct=False)

@@ -71,7 +71,7 @@ class Corrections(OfOrganization, GenericAPIView):
         asked = CorrectionsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         conversation = self.conversation()
-        seen = asked.validated_data.get("transcript", "").strip('"')
+        seen = asked.validated_data.get("transcript", "").removeprefix("W/").strip('"')
         corrections.correct(conversation, asked.marks(), by=request.user, seen=seen)
         conversation.refresh_from_db()
         return Response(CallSerializer(conversation, context=self.get_serializer_context()).data, 202)

@@ -158,7 +158,7 @@ class CorrectionsSerializer(serializers.Serializer[Any]):
 
     corrections = CorrectionSerializer(many=True, allow_empty=False)
     transcript = serializers.CharField(
-        required=False, allow_blank=True, max_length=64,
+        required=False, allow_blank=True, max_length=80,
         help_text=_("The ETag of the transcript that the words are counted in: if it has changed, nothing is done."),
     )  # fmt: skip
 
