@@ -60,6 +60,10 @@ class Corrected(Story):
     def correct(self, *marks: Mark, by: User, seen: str = "") -> None:
         """A person corrects; the event as the services hear it."""
         correct(self.now(), marks, by=by, seen=seen)
+        self.listen()
+
+    def listen(self) -> None:
+        """The services hear of the latest correction."""
         self.said["RedactionCorrected"] = record_of(Event.objects.filter(type="RedactionCorrected").latest("time"))
 
     def made_anew(self) -> None:
@@ -382,6 +386,7 @@ def test_a_program_corrects_and_reads_corrections(story: Corrected, supervisor: 
     refused = client.post(f"{address}corrections/", sent, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (409, "correction_refused")
     agent = Client(headers=token_header(make_user(story.call.organization, Role.CLIENT)))
+    story.listen()
     story.made_anew()
     show = {"corrections": [{"utterance": 0, "first": 3, "stop": 4, "label": ""}]}
     assert agent.post(f"{address}corrections/", show, content_type="application/json").status_code == 403

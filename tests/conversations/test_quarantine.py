@@ -27,6 +27,7 @@ from tests.factories import make_organization, make_tag, make_user, token_header
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/conversations/"
 CANARY = "zubrowka"
+MOMENT = {"utterance": 0, "start": 0.5, "end": 1.0, "start_char": 5, "end_char": 13}
 HEARD = documents.Transcript(
     language="en", duration=2.5, channels=2, engine="faster-whisper", model="base", flags=("music",),
     utterances=(documents.Utterance(
@@ -48,7 +49,7 @@ def kept(story: Story) -> Story:
     """A call that is quarantined."""
     story.qualify()
     story.redact_audio(QUARANTINED)
-    make_tag(story.call, CANARY, kind="hand", evidence=[{"utterance": 0, "start": 0.5, "end": 1.0, "words": CANARY}])
+    make_tag(story.call, CANARY, kind="hand", evidence=[{**MOMENT, "words": CANARY}])
     assert story.now().status == "quarantined"
     return story
 
