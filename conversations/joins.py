@@ -54,26 +54,27 @@ def is_outdated(record: Record, conversation: Conversation) -> bool:
     return cause is not None and cause.data["transcript"]["key"] != (conversation.transcript or {}).get("key")
 
 
-def join(record: Record) -> None:
+def join(record: Record) -> bool:
     """Say ConversationCompleted, or ConversationQuarantined, once the audio is redacted and the content qualified.
 
-    The conversation row is locked (``recording.lock_conversations``), so of two answers one comes second and sees
-    both. The id of what is said comes from the run, or from the audio that is not safe, so that it is said once
-    whoever says it. A call of which it was said before, and that went through some steps again (new tags, once its
-    speakers were swapped; a correction of what is hidden), is completed, or kept, again.
+    Whether they were is told. The conversation row is locked (``recording.lock_conversations``), so of two answers one
+    comes second and sees both. The id of what is said comes from the run, or from the audio that is not safe, so that
+    it is said once whoever says it. A call of which it was said before, and that went through some steps again (new
+    tags, once its speakers were swapped; a correction of what is hidden), is completed, or kept, again.
     """
     anonymized = anonymized_in(record.correlationid)
     if anonymized is None:
-        return
+        return False
     said = Event.objects.filter(correlationid=record.correlationid)
     swapped = said.filter(type=SWAPPED, recorded_at__gte=anonymized.recorded_at).values_list("id", flat=True)
     audio = said.filter(type=AUDIO, causationid=anonymized.id).first()
     if audio is None or not said.filter(type=QUALIFIED, causationid__in=[anonymized.id, *swapped]).exists():
-        return
+        return False
     if reason := reason_to_keep(audio):
         say_quarantined(record, audio, reason)
     else:
         say_completed(record)
+    return True
 
 
 def say_completed(record: Record) -> None:

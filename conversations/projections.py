@@ -4,15 +4,18 @@ Each changes only what its own event says; a late word of an earlier run changes
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.db.models.functions import Now
 
 from conversations import joins, transcripts
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
 from conversations.services.dead_letters import revive
+from conversations.services.superseded import discard_superseded
 from conversations.signals import RECORDED, work_started
 from pipeline import documents, events
 from pipeline.records import Record
@@ -103,8 +106,12 @@ def show_tags(record: Record, **_: Any) -> None:
 
 
 def join(record: Record, **_: Any) -> None:
-    """Say that the call is done, or kept, once both its audio and its tags are there."""
-    joins.join(record)
+    """Say that the call is done, or kept, once both its audio and its tags are there.
+
+    What a correction replaced is deleted then; should that fail, ``sweep_blobs`` does it.
+    """
+    if joins.join(record) and joins.correction_of(record.correlationid):
+        transaction.on_commit(partial(discard_superseded, record.tenant, record.subject), robust=True)
 
 
 def show_completed(record: Record, **_: Any) -> None:

@@ -13,6 +13,7 @@ from conversations.models import Conversation, RedactionCorrection, Role, Subscr
 from conversations.runs import runs_of
 from conversations.services import calls
 from conversations.services.corrections import CorrectionRefused, Mark, correct
+from conversations.services.reconciliation import Reconciliation, keys_in_events
 from conversations.services.speakers import SwapRefused, swap_speakers
 from pipeline import documents, events
 from pipeline import tasks as tasks  # it registers the services
@@ -287,6 +288,27 @@ def test_speakers_that_were_swapped_stay_so(story: Corrected, supervisor: User) 
     story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
     story.made_anew()
     assert speakers() == ["agent", "customer"]
+
+
+def test_the_bytes_of_what_was_replaced_are_deleted(
+    story: Corrected, supervisor: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    place = str(story.call.organization_id), str(story.call.id)
+    old = {story.now().transcript["key"], story.call.master["key"]}
+    assert old <= blob_store().blobs(*place)
+    story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
+    story.made_anew()
+    story.qualify()
+    with django_capture_on_commit_callbacks(execute=True):
+        story.redact_audio(PASSED, length=4.0)
+    left = blob_store().blobs(*place)
+    assert not old & left
+    call = story.now()
+    assert {call.transcript["key"], call.master["key"], call.receipt["key"]} <= left
+    assert left == keys_in_events(str(call.id))
+    assert not any(b"zubrowka" in b"".join(blob_store().stored(key)) for key in left)
+    reconciliation = Reconciliation(dry_run=True)
+    assert [each.code for each in reconciliation.look_at_call(call)] == []
 
 
 # ── What is refused ──────────────────────────────────────────────────────────────────────────────────────────────
