@@ -200,11 +200,7 @@ def needed(conversation: Conversation) -> list[Blob]:
     found = [(name, blob) for event, name, blob in living if event.correlationid == conversation.run]
     if conversation.status == Conversation.Status.COMPLETED:
         found = [(name, blob) for name, blob in found if blob.key.startswith("safe/") and name != "settings"]
-    names = (
-        ["audio"]
-        if conversation.status in IN_PROCESS
-        else ["audio", "transcript", "master", "player", "peaks", "receipt"]
-    )
+    shown = () if conversation.status in IN_PROCESS else ("transcript", "master", "player", "peaks", "receipt")
     found += blobs_in({name: getattr(conversation, name) for name in ("audio", *shown)})
     return list({blob.key: blob for _, blob in found}.values())
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from conversations.models import Organization, RedactionCorrection, RedactionReview, Role, User
+from conversations.models import Organization, RedactionCorrection, RedactionReview, Role
 from conversations.quality import by_week, total
+from tests.conversations.corrected import browser
 from tests.factories import make_conversation, make_organization, make_user
 
 pytestmark = pytest.mark.django_db
@@ -87,12 +87,6 @@ def test_corrections_of_others_are_not_counted(organization: Organization) -> No
 
 
 # ── The page ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def test_the_page_has_the_figures_in_a_picture_and_in_tables(organization: Organization) -> None:

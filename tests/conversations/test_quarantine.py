@@ -16,11 +16,12 @@ from conversations.api import urls as api
 from conversations.api.content import record_of
 from conversations.joins import join
 from conversations.ledger.models import Event
-from conversations.models import Conversation, RedactionReview, Role, User
+from conversations.models import Conversation, RedactionReview, Role
 from conversations.runs import runs_of
 from conversations.services import calls
 from conversations.services.review import ReviewRefused, check, release
 from pipeline import documents, events
+from tests.conversations.corrected import browser
 from tests.conversations.stories import PASSED, QUARANTINED, Story
 from tests.factories import make_organization, make_tag, make_user, token_header
 
@@ -56,12 +57,6 @@ def kept(story: Story) -> Story:
 
 def said(kind: type[events.Event]) -> int:
     return Event.objects.filter(type=kind.__name__).count()
-
-
-def browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 # ── What happened ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 from msgspec import structs
 
-from conversations.models import RedactionReview, Role, User
+from conversations.models import RedactionReview, Role
 from conversations.views.proof import seconds_hidden
 from pipeline import documents
+from tests.conversations.corrected import browser
 from tests.conversations.stories import CUT, PASSED, QUARANTINED, Story
 from tests.factories import make_audio, make_conversation, make_organization, make_user, token_header
 
@@ -24,12 +25,6 @@ def story(relayed: list[Any]) -> Story:
     story.qualify()
     story.redact_audio(PASSED)
     return story
-
-
-def browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def page(story: Story, role: Role = Role.AGENT) -> str:
