@@ -16,8 +16,19 @@ function chosen() {
   return { utterance: spoken.closest(".utterance"), places: places(spoken, (word) => range.intersectsNode(word)) };
 }
 
+function ofPill(pill) {
+  const spoken = pill.closest(".spoken");
+  return { utterance: spoken.closest(".utterance"), places: places(spoken, (word) => word === pill), isHidden: true };
+}
+
 function places(spoken, isMeant) {
   return [...spoken.querySelectorAll(WORDS)].flatMap((word, place) => (isMeant(word) ? [place] : []));
+}
+
+// What is hidden is likely to be shown, and what is in the clear to be hidden.
+function likely(isHidden) {
+  const labels = [...bar.elements.label.options].map((option) => option.value);
+  return (isHidden ? labels : labels.filter((label) => label !== "show"))[0];
 }
 
 function show(choice) {
@@ -25,6 +36,7 @@ function show(choice) {
   if (bar.hidden) return;
   bar.elements.seen.value = document.getElementById("transcript").dataset.seen;
   bar.elements.utterance.value = choice.utterance.dataset.index;
+  bar.elements.label.value = likely(choice.isHidden);
   const said = document.getElementById("correct-said");
   const many = choice.places.length;
   said.textContent = many === 1 ? said.dataset.one : said.dataset.many.replace("N", many);
@@ -37,11 +49,9 @@ function show(choice) {
 
 if (bar) {
   document.addEventListener("mouseup", (event) => {
-    if (event.target.closest("#correct-bar")) return;
-    const pill = event.target.closest(".spoken .pill");
-    const spoken = pill?.closest(".spoken");
-    // Once the browser has made of the click what it makes of it.
-    setTimeout(() => show(pill ? { utterance: spoken.closest(".utterance"), places: places(spoken, (word) => word === pill) } : chosen()));
+    if (event.target.closest?.("#correct-bar")) return;
+    const pill = event.target.closest?.(".spoken .pill");
+    setTimeout(() => show(pill ? ofPill(pill) : chosen())); // once the browser has made of the click what it makes of it
   });
   document.getElementById("correct-close").addEventListener("click", () => show(null));
 }
