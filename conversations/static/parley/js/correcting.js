@@ -60,6 +60,10 @@ export function beginCorrection() {
   (utteranceInFocus() ?? utteranceSaid())?.querySelector(".correct-this")?.click();
 }
 
+document.addEventListener("htmx:afterSettle", (event) => {
+  event.detail.target.closest(".correct-place")?.querySelector("[name=word]")?.focus();
+});
+
 function closeForm(inside) {
   const utterance = inside.closest(".utterance");
   if (!utterance) return false;
