@@ -40,8 +40,10 @@ MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a te
     "AudioRedacted",
     "ConversationQualified",
     "ConversationCompleted",
+    "ConversationQuarantined",
     "ConversationFailed",
     "SpeakersSwapped",
+    "ConversationReleased",
 )
 ABOUT = ("ProgressReported", "ServiceFailed", "DeliveryHandled", "ServiceRegistered")
 EXAMPLE_IDS = {

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conversations.models import RedactionCorrection, Role, User
-from conversations.services.corrections import Mark, correct
-from conversations.services.review import check
+from conversations.models import RedactionCorrection, RedactionReview, Role, User
 from pipeline import documents
 from tests.conversations.chromium import PASSWORD, complaints
 from tests.conversations.stories import PASSED, QUARANTINED, Story
@@ -69,14 +67,17 @@ def open_call(chromium: Browser, live_server: Any, user: User, story: Story, **o
 def test_pages_fit_and_are_accessible(
     chromium: Browser, live_server: Any, user: User, story: Story, width: int, locale: str, tmp_path: Path
 ) -> None:
-    story.redact_audio(PASSED)
-    check(story.now(), by=user)
-    correct(story.now(), [Mark(0, 9, 10, "ADDRESS")], by=user)
-    story.call.status, story.call.hiding, story.call.quarantine = "quarantined", None, "still_heard"
-    story.call.save(update_fields=["status", "hiding", "quarantine"])
+    story.redact_audio(QUARANTINED)
+    ours = {"organization": user.organization}
+    review = RedactionReview.objects.create(
+        conversation=story.now(), run=story.call.run, hidden={"NAME": 1}, reviewed_by=user, **ours
+    )
+    place = {"utterance": 0, "first": 10, "stop": 11}
+    RedactionCorrection.objects.create(review=review, kind="hide", label="ADDRESS", **place, **ours)
     options = {"viewport": {"width": width, "height": 900}, "locale": locale}
     page = open_call(chromium, live_server, user, story, **options)
     page.locator(".kept summary").click()
+    page.locator(".proof summary").click()
     page.locator("#u0").focus()
     page.keyboard.press("h")
     expect(page.locator("#u0 .correct")).to_be_visible()
