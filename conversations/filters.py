@@ -37,8 +37,8 @@ class CallFilter(django_filters.FilterSet):
     """Filters over the calls of one organization.
 
     ``CallFilter(request.GET, queryset=Conversation.objects.of(organization), request=request).qs``; the request's
-    user decides what may be asked (PermissionDenied). A parameter may be repeated: any of the statuses, languages and
-    agents, all of the tags and flags.
+    user decides what may be asked (PermissionDenied), and of which calls tags and flags are known. A parameter may be
+    repeated: any of the statuses, languages and agents, all of the tags and flags.
     """
 
     status = django_filters.MultipleChoiceFilter(choices=Conversation.Status, distinct=False)
@@ -63,13 +63,14 @@ class CallFilter(django_filters.FilterSet):
 
     def with_tags(self, rows: QuerySet[Conversation], _name: str, value: list[str]) -> QuerySet[Conversation]:
         """Calls that have every one of the tags."""
+        rows = rows.open_to(self.request.user) if value else rows
         for tag in value:
             rows = rows.filter(id__in=Tag.objects.filter(tag=tag).values("conversation"))
         return rows
 
     def with_flags(self, rows: QuerySet[Conversation], _name: str, value: list[str]) -> QuerySet[Conversation]:
         """Calls that have every one of the flags."""
-        return rows.filter(flags__contains=value) if value else rows
+        return rows.open_to(self.request.user).filter(flags__contains=value) if value else rows
 
     def with_external_id(self, rows: QuerySet[Conversation], _name: str, value: str) -> QuerySet[Conversation]:
         """The calls that the sender gave this id."""

@@ -4,17 +4,18 @@ Each changes only what its own event says; a late word of an earlier run changes
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.db.models.functions import Now
 
-from conversations import transcripts
-from conversations.ledger.models import Event
-from conversations.ledger.recording import record as record_event
+from conversations import joins, transcripts
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
 from conversations.services.dead_letters import revive
+from conversations.services.superseded import discard_superseded
 from conversations.signals import RECORDED, work_started
 from pipeline import documents, events
 from pipeline.records import Record
@@ -48,15 +49,18 @@ def show_revival(record: Record, **_: Any) -> None:
 
 def show_transcript(record: Record, **_: Any) -> None:
     """The anonymized transcript, its redactions and surviving entities replace those of an earlier run."""
-    if not (conversation := current(record)):
+    conversation = current(record)
+    if not conversation or joins.is_superseded(record):
         return
     transcript = load(record, record.data.transcript, documents.Transcript)
     entities = load(record, record.data.entities, documents.Entities)
     update(
         record, transcript=msgspec.to_builtins(record.data.transcript), flags=transcripts.flags_of(transcript),
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
-        engine=f"{transcript.engine} {transcript.model}".strip(),
+        engine=f"{transcript.engine} {transcript.model}".strip(), hiding=None,
     )  # fmt: skip
+    if joins.correction_of(record.correlationid):  # the words of their evidence may be hidden now
+        conversation.tags.filter(kind=Tag.Kind.RULE).update(evidence=[])
     for rows in (conversation.utterances, conversation.redactions, conversation.entities):
         rows.all().delete()
     Utterance.objects.bulk_create(utterance_row(conversation, transcript, each) for each in transcript.utterances)
@@ -81,9 +85,12 @@ def show_swap(record: Record, **_: Any) -> None:
 
 
 def show_audio(record: Record, **_: Any) -> None:
-    """The redacted audio can be played."""
-    blobs = {name: msgspec.to_builtins(getattr(record.data, name)) for name in ("master", "player", "peaks")}
-    update(record, **blobs)
+    """The redacted audio can be played; by reviewers alone, where its receipt says that it may not be safe."""
+    if not current(record) or joins.is_superseded(record):
+        return
+    names = ("master", "player", "peaks", "receipt")
+    blobs = {name: msgspec.to_builtins(getattr(record.data, name)) for name in names}
+    update(record, quarantine=joins.verdict_of(record.data, record.tenant, record.subject), **blobs)
 
 
 def show_tags(record: Record, **_: Any) -> None:
@@ -92,35 +99,19 @@ def show_tags(record: Record, **_: Any) -> None:
     Tags of a transcript whose speakers have been swapped since are left out: those of the swapped one come, or came.
     """
     conversation = current(record)
-    if not conversation or is_outdated(record, conversation):
+    if not conversation or joins.is_outdated(record, conversation):
         return
     conversation.tags.filter(kind=Tag.Kind.RULE).delete()
     Tag.objects.bulk_create(tag_row(conversation, each) for each in load(record, record.data.tags, documents.Tags).tags)
 
 
-def is_outdated(record: Record, conversation: Conversation) -> bool:
-    """Whether an answer is about another transcript than the call has now. A blob is named by its content."""
-    kinds = (events.TranscriptAnonymized.__name__, events.SpeakersSwapped.__name__)
-    cause = Event.objects.filter(id=record.causationid, type__in=kinds).first()
-    return cause is not None and cause.data["transcript"]["key"] != (conversation.transcript or {}).get("key")
+def join(record: Record, **_: Any) -> None:
+    """Say that the call is done, or kept, once both its audio and its tags are there.
 
-
-def join_completed(record: Record, **_: Any) -> None:
-    """Say ConversationCompleted once the audio is redacted and the content qualified.
-
-    The conversation row is locked (``recording.lock_conversations``), so of two answers one comes second and sees
-    both; the id comes from the run, so that the event is said once whoever says it. A call that had been completed,
-    and failed at what came later (new tags, once its speakers were swapped), is completed again.
+    What a correction replaced is deleted then; should that fail, ``sweep_blobs`` does it.
     """
-    needed = {events.AudioRedacted.__name__, events.ConversationQualified.__name__}
-    said = Event.objects.filter(correlationid=record.correlationid, type__in=needed)
-    if needed <= set(said.values_list("type", flat=True)):
-        completed = events.ConversationCompleted()
-        id = str(uuid5(UUID(record.correlationid), "monolith" + type(completed).__name__))
-        if Event.objects.filter(id=id).exists():
-            show_completed_again(record)
-        else:
-            record_event(Record.caused(completed, by=record, source="monolith", id=id))
+    if joins.join(record) and joins.correction_of(record.correlationid):
+        transaction.on_commit(partial(discard_superseded, record.tenant, record.subject), robust=True)
 
 
 def show_completed(record: Record, **_: Any) -> None:
@@ -128,10 +119,16 @@ def show_completed(record: Record, **_: Any) -> None:
     update(record, status=Status.COMPLETED, completed_at=Now(), failure_service="", failure_code="")
 
 
-def show_completed_again(record: Record) -> None:
-    """A completed call that was being processed again in the same run is done, since when it was."""
-    revived = Conversation.objects.filter(id=record.subject, run=record.correlationid, status=Status.PROCESSING)
-    revived.update(status=Status.COMPLETED, failure_service="", failure_code="")
+def show_quarantined(record: Record, **_: Any) -> None:
+    """All is done, but the call is kept for a reviewer."""
+    status, reason = Status.QUARANTINED, record.data.reason
+    update(record, status=status, quarantine=reason, failure_service="", failure_code="")
+
+
+def show_released(record: Record, **_: Any) -> None:
+    """A reviewer has found the call to be safe, so it is done."""
+    update(record, quarantine="")
+    joins.say_completed(record)
 
 
 def show_failed(record: Record, **_: Any) -> None:
@@ -152,11 +149,13 @@ PROJECTIONS: tuple[tuple[type[events.Event], Callable[..., None]], ...] = (
     (events.TranscriptAnonymized, show_transcript),
     (events.AudioRedacted, show_revival),
     (events.AudioRedacted, show_audio),
-    (events.AudioRedacted, join_completed),
+    (events.AudioRedacted, join),
     (events.ConversationQualified, show_revival),
     (events.ConversationQualified, show_tags),
-    (events.ConversationQualified, join_completed),
+    (events.ConversationQualified, join),
     (events.ConversationCompleted, show_completed),
+    (events.ConversationQuarantined, show_quarantined),
+    (events.ConversationReleased, show_released),
     (events.ConversationFailed, show_failed),
     (events.SpeakersSwapped, show_swap),
     (events.RawDataPurged, show_purged),

@@ -20,9 +20,7 @@ from conversations.models import Conversation
 from pipeline import documents, events
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, blob_store
 
-RECEIVED, COMPLETED, FAILED = (
-    each.__name__ for each in (events.ConversationReceived, events.ConversationCompleted, events.ConversationFailed)
-)
+RECEIVED = events.ConversationReceived.__name__
 TRANSCRIBED = (events.TranscriptAnonymized.__name__, events.SpeakersSwapped.__name__)
 """The events that give a run its transcript; of several the latest counts."""
 
@@ -36,6 +34,15 @@ class RunStatus(StrEnum):
     QUARANTINED = "quarantined"
     FAILED = "failed"
     REPLACED = "replaced"  # by the next, before it ended
+
+
+ENDS = {
+    events.ConversationCompleted.__name__: RunStatus.COMPLETED,
+    events.ConversationQuarantined.__name__: RunStatus.QUARANTINED,
+    events.ConversationReleased.__name__: RunStatus.COMPLETED,
+    events.ConversationFailed.__name__: RunStatus.FAILED,
+}
+"""How the events leave a run that end it; a later failure takes nothing from what is done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +118,7 @@ class Run:
 def runs_of(conversation: Conversation) -> list[Run]:
     """The runs of a call, the first one first, in one query."""
     told: dict[UUID, list[Event]] = {}
-    types = (RECEIVED, COMPLETED, FAILED, *TRANSCRIBED)
+    types = (RECEIVED, *ENDS, *TRANSCRIBED)
     for event in Event.objects.filter(subject=conversation.id, type__in=types).order_by("time", "recorded_at"):
         told.setdefault(event.correlationid, []).append(event)
     begun = [each for each in told.values() if any(event.type == RECEIVED for event in each)]
@@ -122,26 +129,28 @@ def run_of(conversation: Conversation, number: int, told: Sequence[Event]) -> Ru
     """The run that events tell of, in order of time."""
     received = next(each for each in told if each.type == RECEIVED)
     transcribed = [each for each in told if each.type in TRANSCRIBED]
+    current = received.correlationid == conversation.run
+    last = transcribed[-1].data["transcript"] if transcribed else None
     return Run(
         id=received.correlationid,
         number=number,
-        current=received.correlationid == conversation.run,
+        current=current,
         begun_at=received.recorded_at,
-        status=status_of(conversation, received.correlationid, {each.type for each in told}),
+        status=status_of(conversation, received.correlationid, told),
         requested_language=received.data.get("language", ""),
         conversation=conversation,
         settings_blob=received.data["settings"],
-        transcript_blob=transcribed[-1].data["transcript"] if transcribed else None,
+        transcript_blob=conversation.transcript if current and last else last,
     )
 
 
-def status_of(conversation: Conversation, run: UUID, types: set[str]) -> RunStatus:
+def status_of(conversation: Conversation, run: UUID, told: Sequence[Event]) -> RunStatus:
     """How far a run came: the current one as far as its call, an earlier one as its events say."""
     if run == conversation.run:
         return RunStatus(conversation.status)
-    if COMPLETED in types:
-        return RunStatus.COMPLETED
-    return RunStatus.FAILED if FAILED in types else RunStatus.REPLACED
+    ends = [ENDS[each.type] for each in told if each.type in ENDS]
+    settled = [each for each in ends if each != RunStatus.FAILED]
+    return settled[-1] if settled else RunStatus.FAILED if ends else RunStatus.REPLACED
 
 
 def read(conversation: Conversation, blob: Any, kind: type[documents.D]) -> documents.D | None:

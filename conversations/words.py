@@ -8,8 +8,8 @@ from django.utils.translation import get_language_info, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import events
-from pipeline.documents import Flag
-from pipeline.events import FailureCode
+from pipeline.documents import Cause, Flag
+from pipeline.events import FailureCode, QuarantineReason
 
 STAGES = {
     "transcription": _("Transcribed"),
@@ -144,6 +144,7 @@ REDACTED: dict[str, Promise] = {
     "USERNAME": _("user name"),
     "PASSWORD": _("password"),
     "URL": _("web address"),
+    "MISC": _("other"),
 }
 """Labels of redactions: the kinds of personal data."""
 
@@ -168,9 +169,24 @@ LABELS: dict[str, Promise] = {
     "PERCENT": _("percentage"),
     "CARDINAL": _("number"),
     "ORDINAL": _("rank"),
-    "MISC": _("other"),
 }
 """Labels of redactions and of entities."""
+
+QUARANTINES: dict[str, Promise] = {
+    QuarantineReason.STILL_HEARD: _(
+        "Personal data could still be told when the redacted audio was heard again, and could not be silenced."
+    ),
+    QuarantineReason.UNPROVEN: _("The redacted audio could not be heard again, so it is not known whether it is safe."),
+}
+"""Why a call is kept from all but reviewers."""
+
+CAUSES: dict[str, Promise] = {
+    Cause.WORDS: _("its words are hidden"),
+    Cause.UTTERANCE: _("hidden words without times: all of the utterance"),
+    Cause.ECHO: _("heard from the other channel"),
+    Cause.PROOF: _("heard in the proof"),
+}
+"""Why a stretch of audio is hidden."""
 
 SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker")}
 
@@ -223,6 +239,23 @@ def time_left(seconds: float | None) -> str:
         return ngettext("about %(n)d minute left", "about %(n)d minutes left", minutes) % {"n": minutes}
     hours = round(minutes / 60)
     return ngettext("about %(n)d hour left", "about %(n)d hours left", hours) % {"n": hours}
+
+
+def quarantine_sentence(reason: str) -> str:
+    """Why a call is kept from all but reviewers."""
+    return str(QUARANTINES.get(reason, QUARANTINES[QuarantineReason.UNPROVEN]))
+
+
+def closed_sentence(reason: str) -> str:
+    """Why a call is closed to who is no reviewer, and what to do; without a ``reason``, more of it is being hidden."""
+    if reason:
+        return gettext("This call is quarantined: personal data may be left in it. Ask a supervisor to review it.")
+    return gettext("Words of this call were marked as personal data and are being taken out of it. Try again shortly.")
+
+
+def cause_name(cause: str) -> str:
+    """Why a stretch of audio is hidden."""
+    return str(CAUSES.get(cause, spelled_out(cause)))
 
 
 def label_name(label: str) -> str:

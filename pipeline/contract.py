@@ -40,9 +40,11 @@ MONOLITH_HEARS = (  # what conversations/projections.py makes something of; a te
     "AudioRedacted",
     "ConversationQualified",
     "ConversationCompleted",
+    "ConversationQuarantined",
     "ConversationFailed",
     "SpeakersSwapped",
     "RawDataPurged",
+    "ConversationReleased",
 )
 ABOUT = ("ProgressReported", "ServiceFailed", "DeliveryHandled", "ServiceRegistered")
 EXAMPLE_IDS = {

@@ -53,7 +53,7 @@ class Redaction(Document):
 
     ``start_char`` and ``end_char`` are those of the placeholder in the anonymized text of the utterance.
     ``start`` and ``end`` are None when the stretch has no times: then all of the utterance is hidden in the audio.
-    ``words`` is how many raw words the placeholder stands for.
+    ``words`` is how many raw words the placeholder stands for; 0 in documents of before that was told.
     """
 
     label: str
@@ -66,7 +66,7 @@ class Redaction(Document):
     end_char: int = 0
     detector: str = ""
     score: float = 1.0
-    words: int = 1
+    words: int = 0
 
 
 class Withheld(Document):
@@ -234,9 +234,16 @@ class Correction(Document):
 
 
 class Corrections(Document):
-    """All corrections of a run, the latest last; where two speak of one word, the latest holds."""
+    """All corrections of a run, the latest last; where two speak of one word, the latest holds.
+
+    ``anonymized``: they are about an anonymized transcript and redacted audio, since the raw ones are no more. Then
+    its placeholders stay, and nothing else is looked for. ``channels`` is the speaker of each audio channel where a
+    person has exchanged them (empty: as transcribed).
+    """
 
     corrections: tuple[Correction, ...] = ()
+    anonymized: bool = False
+    channels: tuple[str, ...] = ()
 
 
 class Rule(Document):

@@ -155,7 +155,8 @@ class SpeakersSwapped(Event):
 class RedactionCorrected(Event):
     """A person has said that words of a call are personal data, or that hidden ones are none: it is made anew.
 
-    The references are those of EntitiesTagged; ``corrections`` (``Corrections``) are all that were made in this run.
+    The references are those of EntitiesTagged, or, once the raw data is purged, those of what is left;
+    ``corrections`` (``Corrections``) are all that were made of them.
     """
 
     audio: Blob

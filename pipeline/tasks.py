@@ -8,13 +8,14 @@ from functools import partial
 
 from pipeline.bus import CPU, GPU
 from pipeline.config import config
-from pipeline.documents import Entities, Settings, Transcript
+from pipeline.documents import Corrections, Entities, Settings, Transcript
 from pipeline.events import (
     AudioRedacted,
     ConversationQualified,
     ConversationReceived,
     ConversationTranscribed,
     EntitiesTagged,
+    RedactionCorrected,
     SpeakersSwapped,
     TranscriptAnonymized,
 )
@@ -59,10 +60,11 @@ def tag_entities(event: ConversationTranscribed) -> EntitiesTagged:
 
 
 @service("anonymization", queue=CPU, warm=partial(anonymization.warm, WARM_LANGUAGES))
-def anonymize(event: EntitiesTagged) -> TranscriptAnonymized:
+def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymized:
     """Take personal data out of the words."""
     transcript, entities = load(event.transcript, Transcript), load(event.entities, Entities)
-    safe = anonymization.anonymize(transcript, entities, load(event.settings, Settings).redaction)
+    corrections = load(event.corrections, Corrections) if isinstance(event, RedactionCorrected) else Corrections()
+    safe = anonymization.anonymize(transcript, entities, load(event.settings, Settings).redaction, corrections)
     return TranscriptAnonymized(
         audio=event.audio, settings=event.settings, transcript=save("safe", safe.transcript),
         entities=save("safe", safe.entities), language=event.language, duration=event.duration,

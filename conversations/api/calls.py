@@ -100,7 +100,7 @@ class Call(OfOrganization, RetrieveAPIView):
     @extend_schema(operation_id="conversations_erase", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Erase a call for good, in every backup too. Admins only."""
-        calls.erase(self.conversation())
+        calls.erase(self.listed())
         return Response(status=204)
 
 
@@ -117,7 +117,7 @@ class Retry(OfOrganization, GenericAPIView):
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Let the steps of a failed call that went wrong run again."""
-        conversation = self.conversation()
+        conversation = self.listed()
         if not calls.retry(request.user.organization, [conversation.id]):
             raise Problem(409, "not_failed", _("Only a call that failed can be tried again."))
         conversation.refresh_from_db()
@@ -146,7 +146,7 @@ class Reprocess(OfOrganization, GenericAPIView):
         """
         asked = ReprocessSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        conversation = self.conversation()
+        conversation = self.listed()
         calls.reprocess(conversation, asked.choices())
         conversation.refresh_from_db()
         return Response(self.get_serializer(conversation).data, 202)

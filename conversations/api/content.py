@@ -88,7 +88,10 @@ class TranscriptView(OfOrganization, APIView):
         else:
             document = transcripts.document_of(conversation)
         named = f'inline; filename="{conversation.id}.{request.accepted_renderer.format}"'
-        return Response(document, headers={"Content-Disposition": named})
+        headers = {"Content-Disposition": named}
+        if not asked and conversation.transcript:
+            headers["ETag"] = f'"{conversation.transcript["sha256"]}"'
+        return Response(document, headers=headers)
 
 
 class Whatever(BaseContentNegotiation):

@@ -62,6 +62,48 @@ class TranscriptSerializer(serializers.Serializer[Any]):
     withheld = WithheldSerializer(many=True)
 
 
+class CutSerializer(serializers.Serializer[Any]):
+    """A stretch of one channel that is hidden in the audio. `said_from` and `said_to` are where its words are."""
+
+    channel = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+    cause = serializers.CharField(help_text=_("Why: words, utterance, echo or proof."))
+    label = serializers.CharField()
+    placeholder = serializers.CharField()
+    said_from = serializers.FloatField(allow_null=True)
+    said_to = serializers.FloatField(allow_null=True)
+
+
+class DoubtSerializer(serializers.Serializer[Any]):
+    """Personal data that could still be told when the redacted audio was heard again: what kind, and where."""
+
+    label = serializers.CharField()
+    channel = serializers.IntegerField()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """The proof of a redaction: what was cut, what was heard again, and the verdict. Never what was said."""
+
+    conversation = serializers.UUIDField()
+    verdict = serializers.CharField(help_text=_("passed or quarantined"))
+    reason = serializers.CharField(help_text=_("Of the quarantine: still_heard or unproven."))
+    cuts = CutSerializer(many=True)
+    pad = serializers.FloatField(help_text=_("Seconds that are hidden on either side of words."))
+    mode = serializers.CharField(help_text=_("silence or beep"))
+    detector = serializers.CharField()
+    model = serializers.CharField(help_text=_("What wrote the call down."))
+    proof_model = serializers.CharField(help_text=_("What heard the redacted audio again."))
+    heard = serializers.FloatField(help_text=_("How many seconds of it."))
+    widened = DoubtSerializer(many=True, help_text=_("What the cuts were made wider for."))
+    left = DoubtSerializer(many=True, help_text=_("What could not be silenced."))
+    raw_sha256 = serializers.CharField()
+    master_sha256 = serializers.CharField()
+    player_sha256 = serializers.CharField()
+
+
 class PeaksSerializer(serializers.Serializer[Any]):
     """The waveform: per channel, ``per_second`` values a second between 0 and 1."""
 

@@ -19,6 +19,16 @@ class MaySend(BasePermission):
         return request.method in SAFE_METHODS or request.user.may_upload
 
 
+class MayReview(BasePermission):
+    """Quarantined calls are released by reviewers."""
+
+    message = _("Only a reviewer may release a call. Ask a supervisor.")
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Admins, supervisors, and whom an admin named."""
+        return request.user.may_review
+
+
 class MayErase(BasePermission):
     """Only admins erase calls."""
 

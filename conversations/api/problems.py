@@ -20,7 +20,9 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from conversations.services.calls import ReprocessingRefused, UploadRefused
+from conversations.services.corrections import CorrectionRefused
 from conversations.services.raw_data import RawPurged, RawRefused
+from conversations.services.review import ReviewRefused
 from conversations.services.speakers import SwapRefused
 from conversations.services.tagging import TagRefused
 from pipeline.sealing import KeyMissing, KeyUnusable
@@ -36,6 +38,8 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     SwapRefused: (409, "swap_refused"),
     RawRefused: (409, "raw_refused"),
     RawPurged: (410, "raw_purged"),
+    CorrectionRefused: (409, "correction_refused"),
+    ReviewRefused: (409, "review_refused"),
 }
 
 # What is raised by others and what it is to who asked, with the seconds after which another try makes sense, where it

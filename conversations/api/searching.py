@@ -27,7 +27,8 @@ class Search(OfOrganization, GenericAPIView):
     def get(self, request: Request) -> Response:
         """The moments at which something is said, best first, in the calls that the filters leave."""
         q = asked(request)
-        page = self.paginate_queryset(search_utterances(self.filter_queryset(self.get_queryset()), q))
+        asked_of = self.filter_queryset(self.get_queryset().open_to(request.user))
+        page = self.paginate_queryset(search_utterances(asked_of, q))
         return self.get_paginated_response(self.get_serializer(hits_of(page or [], q), many=True).data)
 
 

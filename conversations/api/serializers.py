@@ -9,9 +9,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conversations import words
-from conversations.models import Conversation, Entity, RawAccess, Tag
+from conversations.models import Conversation, Entity, RawAccess, RedactionCorrection, Tag
+from conversations.models.review import is_open
 from conversations.runs import RunStatus
 from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.corrections import Mark
 from conversations.services.raw_data import LONGEST_REASON
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
@@ -149,6 +151,45 @@ class RawSerializer(serializers.Serializer[Any]):
     )
 
 
+class CorrectionSerializer(serializers.Serializer[Any]):
+    """Words of an utterance as its transcript has them (a placeholder is one), and what they are."""
+
+    utterance = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    first = serializers.IntegerField(min_value=0, max_value=2**31 - 1, help_text=_("The first word, from 0."))
+    stop = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text=_("The word after the last."))
+    label = serializers.CharField(
+        allow_blank=True, max_length=40,
+        help_text=_("The kind of personal data, such as NAME; empty for none, which shows hidden words."),
+    )  # fmt: skip
+
+
+class CorrectionsSerializer(serializers.Serializer[Any]):
+    """Corrections of what is hidden in a call."""
+
+    corrections = CorrectionSerializer(many=True, allow_empty=False)
+    transcript = serializers.CharField(
+        required=False, allow_blank=True, max_length=80,
+        help_text=_("The ETag of the transcript that the words are counted in: if it has changed, nothing is done."),
+    )  # fmt: skip
+
+    def marks(self) -> list[Mark]:
+        """The words that are meant."""
+        return [Mark(**each) for each in self.validated_data["corrections"]]
+
+
+class CorrectionMadeSerializer(serializers.ModelSerializer[RedactionCorrection]):
+    """A correction that was made. `first` and `stop` count the raw words of the utterance, as `hidden_as` tells."""
+
+    made_by = serializers.CharField(source="made_by.username", default="")
+
+    class Meta:
+        model = RedactionCorrection
+        fields = (
+            "id", "utterance", "first", "stop", "kind", "label", "hidden_as", "detector", "score", "made_by", "made_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
 class RunSerializer(serializers.Serializer[Any]):
     """One pass of the cascade over a call. `words` and `withheld` are counts, null of a run without a transcript."""
 
@@ -205,6 +246,11 @@ class CallSerializer(serializers.ModelSerializer[Conversation]):
             "completed_at", "raw_purged_at", "tags", "flags", "failure",
         )  # fmt: skip
         read_only_fields = fields
+
+    def to_representation(self, conversation: Conversation) -> dict[str, Any]:
+        """The call; of one that is closed to who asks, no tags and no flags: they tell of what is said in it."""
+        shown: dict[str, Any] = super().to_representation(conversation)
+        return shown if is_open(conversation, self.context["request"].user) else shown | {"tags": [], "flags": []}
 
     @extend_schema_field(FailureSerializer(allow_null=True))
     def get_failure(self, conversation: Conversation) -> dict[str, str] | None:

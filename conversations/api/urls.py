@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from conversations.api import calls, content, entrance, raw_data, searching, tags
+from conversations.api import calls, content, entrance, raw_data, review, searching, tags
 
 app_name = "api"
 call = "conversations/<uuid:id>/"
@@ -21,6 +21,9 @@ urlpatterns = [
     path(f"{call}entities/", content.EntitiesView.as_view(), name="entities"),
     path(f"{call}raw/", raw_data.Raw.as_view(), name="raw"),
     path(f"{call}events/", content.EventsView.as_view(), name="events"),
+    path(f"{call}redaction/", review.RedactionView.as_view(), name="redaction"),
+    path(f"{call}corrections/", review.Corrections.as_view(), name="corrections"),
+    path(f"{call}release/", review.Release.as_view(), name="release"),
     path(f"{call}tags/", tags.Tags.as_view(), name="tags"),
     path(f"{call}tags/<uuid:tag_id>/", tags.Tag.as_view(), name="tag"),
     path("search/", searching.Search.as_view(), name="search"),

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models.people import Organization, OrganizationQuerySet, User
+from conversations.models.review import ConversationQuerySet
 
 
 class Batch(models.Model):
@@ -36,7 +37,11 @@ class Batch(models.Model):
 
 
 class Conversation(models.Model):
-    """One call. ``run`` is the current pass of the cascade (the correlation id of its events)."""
+    """One call. ``run`` is the current pass of the cascade (the correlation id of its events).
+
+    ``quarantine`` is why it is kept from all but reviewers ("" = it is not), ``hiding`` the correction (the id of its
+    event) that is still to take words out of it. Whose content is open to whom is told by ``open_to``.
+    """
 
     class Status(models.TextChoices):
         RECEIVED = "received", _("received")
@@ -77,13 +82,17 @@ class Conversation(models.Model):
     master = models.JSONField(null=True)
     player = models.JSONField(null=True)
     peaks = models.JSONField(null=True)
+    receipt = models.JSONField(null=True)
+    quarantine = models.CharField(max_length=40, default="")
+    hiding = models.UUIDField(null=True)
 
-    objects = OrganizationQuerySet.as_manager()
+    objects = ConversationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ["-received_at", "-id"]
+        permissions = [("review_quarantine", _("Can review and release quarantined calls"))]
         constraints = [
             models.UniqueConstraint(fields=["organization", "audio_digest"], name="same_bytes_same_conversation")
         ]
@@ -215,7 +224,10 @@ class Entity(models.Model):
 
 
 class Redaction(models.Model):
-    """A stretch that is hidden: what kind, where, when, and which detector found it. Never the value."""
+    """A stretch that is hidden: what kind, where, when, and which detector found it. Never the value.
+
+    ``words`` is how many raw words it stands for; 0 where that is not known, of before it was told.
+    """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="redactions")
     utterance = models.PositiveIntegerField()
@@ -228,6 +240,7 @@ class Redaction(models.Model):
     end_char = models.PositiveIntegerField()
     detector = models.CharField(max_length=60)
     score = models.FloatField()
+    words = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["utterance", "start_char"]

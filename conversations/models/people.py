@@ -10,6 +10,7 @@ import msgspec
 from django.contrib.auth.models import AbstractUser, Permission
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from pipeline import documents
@@ -108,6 +109,16 @@ class User(AbstractUser):
         """Give them the permission to open raw data, or take it away."""
         permission = Permission.objects.get(**RAW_PERMISSION)
         (self.user_permissions.add if may else self.user_permissions.remove)(permission)
+
+    @cached_property
+    def may_review(self) -> bool:
+        """Admins, supervisors and whom an admin names review quarantined calls; to all others these are closed."""
+        return self.role in (Role.ADMIN, Role.SUPERVISOR) or self.has_perm("conversations.review_quarantine")
+
+    @property
+    def may_reveal(self) -> bool:
+        """Everybody may say that words are personal data; that hidden ones are none is for admins and supervisors."""
+        return self.role in (Role.ADMIN, Role.SUPERVISOR)
 
 
 class Token(models.Model):

@@ -14,6 +14,7 @@ from conversations.ledger.models import Event
 from conversations.models import Conversation
 from conversations.services import calls
 from conversations.services.purging import raw_blobs
+from conversations.services.superseded import blobs_in, keys_of, living_blobs
 from pipeline.events import Blob, ConversationErased
 from pipeline.sealing import KeyMissing, KeyUnusable
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, BlobStore, blob_store
@@ -206,32 +207,22 @@ def needed(conversation: Conversation) -> list[Blob]:
     """The blobs that a call cannot do without: its recording, what it shows, and what its run still works with.
 
     A completed call needs nothing raw but its recording, and no settings; one whose raw data was purged, nothing raw.
-    One in process will replace what it shows. Blobs of earlier runs are needed by nobody.
+    One in process will replace what it shows. Blobs of earlier runs, and what corrections have replaced, are needed by
+    nobody.
     """
-    events = Event.objects.filter(subject=conversation.id, correlationid=conversation.run).values_list(
-        "data", flat=True
-    )
-    found = [(name, blob) for data in events for name, blob in blobs_in(data)]
+    living = living_blobs(conversation.id)
+    found = [(name, blob) for event, name, blob in living if event.correlationid == conversation.run]
     if conversation.status == Conversation.Status.COMPLETED:
         found = [(name, blob) for name, blob in found if blob.key.startswith("safe/") and name != "settings"]
-    names = ["audio"] if conversation.status in IN_PROCESS else ["audio", "transcript", "master", "player", "peaks"]
-    found += blobs_in({name: getattr(conversation, name) for name in names})
+    shown = () if conversation.status in IN_PROCESS else ("transcript", "master", "player", "peaks", "receipt")
+    found += blobs_in({name: getattr(conversation, name) for name in ("audio", *shown)})
     blobs = {blob.key: blob for _, blob in found}
     return [blob for key, blob in blobs.items() if not (conversation.raw_purged_at and key.startswith("raw/"))]
 
 
-def blobs_in(data: dict[str, Any]) -> list[tuple[str, Blob]]:
-    """The blobs among the fields of an event or a row, each with the field's name."""
-    fields = [(name, value) for name, value in data.items() if isinstance(value, dict) and "key" in value]
-    return [(name, msgspec.convert(value, Blob)) for name, value in fields]
-
-
 def keys_in_events(conversation: str) -> set[str]:
-    """The keys of all blobs that events of a conversation refer to."""
-    if not is_uuid(conversation):
-        return set()
-    data = Event.objects.filter(subject=conversation).values_list("data", flat=True)
-    return {blob.key for fields in data for _, blob in blobs_in(fields)}
+    """The keys of all blobs that events of a conversation refer to, but for what corrections have replaced."""
+    return keys_of(living_blobs(conversation)) if is_uuid(conversation) else set()
 
 
 def is_uuid(text: str) -> bool:

@@ -7,12 +7,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec import structs
 
+from conversations.joins import anonymized_in
 from conversations.ledger.models import Event
 from conversations.ledger.recording import record
 from conversations.models import Conversation
 from conversations.services.calls import initial
 from pipeline import documents
-from pipeline.events import Blob, ConversationReceived, SpeakersSwapped, TranscriptAnonymized
+from pipeline.events import Blob, ConversationReceived, SpeakersSwapped
 from pipeline.storage import blob_store
 
 USUAL = ("agent", "customer")
@@ -40,7 +41,7 @@ def swap_speakers(conversation: Conversation, wanted: Sequence[str] = ()) -> Non
         if tuple(wanted) == pair:
             return
         received = said_in_run(now, ConversationReceived)
-        if received is None or said_in_run(now, TranscriptAnonymized) is None:
+        if received is None or anonymized_in(now.run) is None:
             raise SwapRefused(_("The call is being processed again. Swap its speakers when that is done."))
         event = SpeakersSwapped(
             settings=msgspec.convert(received.data["settings"], Blob),

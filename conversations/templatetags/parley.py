@@ -19,6 +19,8 @@ FORMATS = {"medium": "j M Y, H:i", "long": "j F Y, H:i", "time": "H:i:s", "secon
 register.filter("flag_sentence", words.flag_sentence)
 register.filter("utterance_flag_sentence", words.utterance_flag_sentence)
 register.filter("label_name", words.label_name)
+register.filter("cause_name", words.cause_name)
+register.filter("quarantine_sentence", words.quarantine_sentence)
 register.filter("language_name", words.language_name)
 register.filter("speaker_name", words.speaker_name)
 register.filter("stage_name", words.stage_name)

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations import timeline
+from conversations import joins, timeline
 from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
@@ -25,7 +25,9 @@ from conversations.stages import stages_of
 from conversations.views.compare import comparable_runs
 from conversations.views.player import picture_of
 from conversations.views.processing import mishaps_of, progress_of
-from conversations.views.scope import call_of
+from conversations.views.proof import proof_of, review_of
+from conversations.views.review import form_of
+from conversations.views.scope import CallIsClosed, call_of, listed_call_of
 from conversations.views.tags import TagLine, index_of, notice_of, panel, tag_lines
 from conversations.views.transcript import passages_of, withheld_of
 from pipeline.sealing import KeyMissing
@@ -47,8 +49,12 @@ class Named:
 @login_required
 @require_safe
 def detail(request: HttpRequest, id: UUID) -> HttpResponse:
-    """The whole page."""
-    conversation = call_of(request, id)
+    """The whole page; of a call that is closed to the person only that it is."""
+    try:
+        conversation = call_of(request, id)
+    except CallIsClosed as closed:
+        context = {"conversation": listed_call_of(request, id), "sentence": str(closed)}
+        return render(request, "parley/call/closed.html", context, status=403)
     context = parts(conversation, request.user, set(fingerprints(conversation)), done=request.GET.dict())
     context |= {"details": details(conversation, request.user), "begin": moment_asked(request)}
     context["may_open_raw"] = request.user.may_open_raw
@@ -61,8 +67,17 @@ def detail(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def live(request: HttpRequest, id: UUID) -> HttpResponse:
-    """What has changed on the page since ``seen``, which the page got with its last answer."""
-    conversation = call_of(request, id)
+    """What has changed on the page since ``seen``, which the page got with its last answer.
+
+    A page whose call is closed or opened meanwhile is loaded again.
+    """
+    was_closed = request.GET.get("seen") == "closed"
+    try:
+        conversation = call_of(request, id)
+    except CallIsClosed:
+        return HttpResponse(status=204, headers={} if was_closed else {"HX-Refresh": "true"})
+    if was_closed:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     seen = set(request.GET.get("seen", "").split(","))
     fresh = {name for name, print in fingerprints(conversation).items() if f"{name}:{print}" not in seen}
     return render(request, "parley/call/live.html", parts(conversation, request.user, fresh))
@@ -74,7 +89,7 @@ def retry(request: HttpRequest, id: UUID) -> HttpResponse:
     """Let what failed run again."""
     if not request.user.may_upload:
         raise PermissionDenied
-    conversation = call_of(request, id)
+    conversation = listed_call_of(request, id)
     if calls.retry(request.user.organization, [conversation.id]):
         messages.success(request, _("The call is being processed again."))
     return redirect("conversations:detail", conversation.id)
@@ -86,7 +101,7 @@ def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
     """Let the call go through all its steps again, with what the form says in place of the settings of today."""
     if not request.user.may_upload:
         raise PermissionDenied
-    conversation = call_of(request, id)
+    conversation = listed_call_of(request, id)
     form = ReprocessForm(conversation.organization, request.POST)
     try:
         if form.is_valid():
@@ -126,6 +141,9 @@ def parts(
         "progress": progress_of(conversation, stages_of(conversation)),
         "mishaps": mishaps_of(conversation),
         "may_retry": user.may_upload,
+        "may_review": user.may_review,
+        "corrected": joins.correction_of(conversation.run) is not None,
+        "form": form_of(conversation, user),
         "again": ReprocessForm(conversation.organization),
     }
     if user.may_upload and context["progress"].finished and conversation.transcript:
@@ -138,6 +156,8 @@ def parts(
         context["runs"] = comparable_runs(conversation)
     if "player" in fresh:
         context["picture"] = picture_of(conversation, lines)
+    if "proof" in fresh:
+        context["proof"] = proof_of(conversation)
     if "tags" in fresh:
         context["panel"] = tag_panel(conversation, lines, done or {})
     return context
@@ -153,10 +173,12 @@ def tag_panel(conversation: Conversation, lines: Sequence[TagLine], done: dict[s
 def fingerprints(conversation: Conversation) -> dict[str, str]:
     """What tells whether a part of the page has changed: a short digest for each."""
     tags = ",".join(map(str, conversation.tags.order_by("id").values_list("id", flat=True)))
+    review = review_of(conversation)
     sources = {
         "transcript": (conversation.transcript or {}).get("sha256", ""),
         "player": (conversation.player or {}).get("sha256", "") + (conversation.transcript or {}).get("sha256", ""),
         "tags": tags,
+        "proof": f"{(conversation.receipt or {}).get('sha256')} {conversation.status} {review and review.reviewed_at}",
     }
     return {name: hashlib.sha256(source.encode()).hexdigest()[:8] for name, source in sources.items()}
 

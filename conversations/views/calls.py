@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from conversations.filters import CallFilter
-from conversations.models import Conversation, Tag
+from conversations.models import Conversation, Tag, User
+from conversations.models.review import is_open
 from conversations.search import Hit, best_passages, search_conversations
 from conversations.services import calls, tagging
 from conversations.stages import stages_of_many
@@ -42,11 +43,12 @@ BEST, NEWEST = "best", "newest"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A call in the list."""
+    """A call in the list. Of one that is closed to who looks, nothing that tells of what is said in it."""
 
     conversation: Conversation
     strip: Sequence[str]
     tags: Sequence[str]
+    flags: Sequence[str]
     progress: Progress
     passages: Sequence[Hit] = field(default_factory=list)
     more_hits: int = 0
@@ -61,8 +63,8 @@ def call_list(request: HttpRequest) -> HttpResponse:
     asked = CallFilter(request.GET, queryset=ours, request=request)
     order = request.GET.get("sort", "")
     order = order if order in ORDERS else BEST if q else NEWEST
-    page = Paginator(in_order(asked.qs, q, order), ROWS).get_page(request.GET.get("page"))
-    rows = rows_of(page, q)
+    page = Paginator(in_order(asked.qs, q, order, request.user), ROWS).get_page(request.GET.get("page"))
+    rows = rows_of(page, request.user, q)
     context = {
         "q": q, "page": page, "rows": rows, "unfinished": [each for each in rows if not each.progress.finished],
         "facets": facets_of(request), "chosen": chosen_filters(request), "problems": asked.form.errors,
@@ -73,9 +75,9 @@ def call_list(request: HttpRequest) -> HttpResponse:
     return render(request, "parley/list/page.html", context)
 
 
-def in_order(asked: QuerySet[Conversation], q: str, order: str) -> QuerySet[Conversation]:
+def in_order(asked: QuerySet[Conversation], q: str, order: str, user: User) -> QuerySet[Conversation]:
     """The calls in an order; those that a search finds when there is one, each with its ``hits``."""
-    found = search_conversations(asked, q) if q else asked
+    found = search_conversations(asked.open_to(user), q) if q else asked
     return found if order == BEST else found.order_by(ORDERS[order][1], "-id")
 
 
@@ -92,14 +94,16 @@ def orders_of(request: HttpRequest, q: str) -> list[tuple[str, Promise, str]]:
     return orders
 
 
-def rows_of(page: Page | Sequence[Conversation], q: str = "") -> list[Row]:
+def rows_of(page: Page | Sequence[Conversation], user: User, q: str = "") -> list[Row]:
     """What the list shows of each call of a page."""
     shown = list(page)
-    strips, stages = strips_of(shown), stages_of_many(shown)
-    passages = best_passages(shown, q) if q else {}
+    opened = [each for each in shown if is_open(each, user)]
+    flags = {each.id: each.flags for each in opened}
+    strips, stages = strips_of(opened), stages_of_many(shown)
+    passages = best_passages(opened, q) if q else {}
     tags: dict[UUID, dict[str, str]] = {each.id: {} for each in shown}
     for id, slug, name in (
-        Tag.objects.filter(conversation__in=shown).order_by("name").values_list("conversation_id", "tag", "name")
+        Tag.objects.filter(conversation__in=opened).order_by("name").values_list("conversation_id", "tag", "name")
     ):
         tags[id][slug] = name
     return [
@@ -107,6 +111,7 @@ def rows_of(page: Page | Sequence[Conversation], q: str = "") -> list[Row]:
             conversation=each,
             strip=strips.get(each.id, ()),
             tags=list(tags[each.id].values()),
+            flags=flags.get(each.id, ()),
             progress=progress_of(each, stages[each.id]),
             passages=passages.get(each.id, ()),
             more_hits=getattr(each, "hits", 0) - len(passages.get(each.id, ())),
@@ -136,7 +141,7 @@ def pages_of(request: HttpRequest, page: Page) -> list[tuple[str, str]]:
 def progress(request: HttpRequest) -> HttpResponse:
     """How far the calls of the list are that were not finished when it was last shown."""
     ids = [id for id in map(uuid_or_none, request.GET.getlist("id")[:ROWS]) if id]
-    rows = rows_of(list(Conversation.objects.of(request.user.organization).filter(id__in=ids)))
+    rows = rows_of(list(Conversation.objects.of(request.user.organization).filter(id__in=ids)), request.user)
     unfinished = [each for each in rows if each.conversation.status not in FINISHED]
     return render(request, "parley/list/progress.html", {"rows": rows, "unfinished": unfinished})
 
@@ -152,7 +157,7 @@ def act(request: HttpRequest) -> HttpResponse:
     elif request.POST.get("action") == "retry":
         retry(request, ids)
     elif request.POST.get("action") == "tag":
-        tag(request, list(chosen))
+        tag(request, list(chosen.open_to(request.user)))
     return redirect(back_to(request))
 
 

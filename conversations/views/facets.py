@@ -44,7 +44,7 @@ def matching_calls(request: HttpRequest, state: QueryDict) -> Calls:
     ours = Conversation.objects.of(request.user.organization)
     calls = CallFilter(state, queryset=ours, request=request).qs.order_by()
     if q := asked_for(state):
-        found = search_conversations(calls, q).order_by().values("id")
+        found = search_conversations(calls.open_to(request.user), q).order_by().values("id")
         calls = ours.filter(id__in=found).order_by()
     return calls
 
@@ -66,7 +66,8 @@ def facet_of(request: HttpRequest, name: str, title: Any, counts: Callable[[Call
     if name not in NARROWING:
         state.pop(name, None)
     chosen = request.GET.getlist(name)
-    counted = list(counts(matching_calls(request, state)))
+    calls = matching_calls(request, state)
+    counted = list(counts(calls.open_to(request.user) if name in NARROWING else calls))
     known = {value for value, _name, _count in counted}
     counted += [(value, name_of(request, name, value), 0) for value in chosen if value not in known]
     choices = [
@@ -156,7 +157,7 @@ NAMES: dict[str, Callable[[str], str]] = {
     "flag": words.flag_sentence,
 }
 DATES = {"started_after": _("from"), "started_before": _("before")}
-NARROWING = {"tag", "flag"}
+NARROWING = {"tag", "flag"}  # they tell what is said, and so count no call that is closed to who asks
 FACETS: tuple[tuple[str, Any, Callable[[Calls], Counts]], ...] = (
     ("status", _("Status"), by_field("status")),
     ("tag", _("Tag"), by_tag),

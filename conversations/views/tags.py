@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from conversations.models import Conversation, Organization, Tag, Utterance
 from conversations.services import tagging
 from conversations.templatetags.parley import plain
+from conversations.views.scope import call_of
 
 KEYS = 9
 
@@ -89,7 +90,7 @@ def panel(conversation: Conversation, lines: Sequence[TagLine], **more: Any) -> 
 @require_POST
 def tag(request: HttpRequest, id: UUID) -> HttpResponse:
     """Tag a call, or the utterance that the form names."""
-    conversation = get_object_or_404(Conversation.objects.of(request.user.organization), id=id)
+    conversation = call_of(request, id)
     utterance = index_of(request.POST.get("utterance", ""))
     name = (request.POST.get("quick") or request.POST.get("tag", "")).replace("\0", "")
     try:
@@ -103,7 +104,7 @@ def tag(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def untag(request: HttpRequest, id: UUID, tag_id: UUID) -> HttpResponse:
     """Take a tag away, whoever or whatever gave it."""
-    conversation = get_object_or_404(Conversation.objects.of(request.user.organization), id=id)
+    conversation = call_of(request, id)
     given = get_object_or_404(conversation.tags, id=tag_id)
     tagging.untag(given)
     return answer(request, conversation, utterance=given.utterance, removed=given.tag, called=given.name)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import structs
+
 from conversations.ledger import consumer, relay
 from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
@@ -21,6 +23,20 @@ SAID = documents.Utterance(
 )  # fmt: skip
 
 TRANSCRIPT = documents.Transcript(language="en", duration=2.5, utterances=(SAID,))
+
+
+CUT = documents.Cut(
+    channel=0, start=0.4, end=1.1, cause=documents.Cause.WORDS, label="NAME", placeholder="[NAME_1]", said_from=0.5,
+    said_to=1.0,
+)  # fmt: skip
+PASSED = documents.Receipt(
+    cuts=(CUT,), pad=0.15, mode="silence", raw_sha256="a" * 64, master_sha256="b" * 64, player_sha256="c" * 64,
+    detector="rules", model="base", proof_model="tiny", heard=2.5, verdict="passed",
+)  # fmt: skip
+QUARANTINED = structs.replace(
+    PASSED, verdict="quarantined", reason=events.QuarantineReason.STILL_HEARD,
+    left=(documents.Doubt(label="NAME", channel=0, start=1.5, end=2.0),),
+)  # fmt: skip
 
 
 class Story:
@@ -76,10 +92,11 @@ class Story:
         tags = self.stored(documents.Tags(tags=(documents.Tag(tag="refund", name="Refund", provenance="rule:refund"),)))
         self.hear("qualification", events.TranscriptAnonymized, events.ConversationQualified(tags=tags))
 
-    def redact_audio(self) -> None:
+    def redact_audio(self, receipt: documents.Receipt | None = None, length: float = 2.5) -> None:
         """The redacted audio is there, whether it was asked for again or not."""
-        sound = self.stored(documents.Peaks(per_second=20, duration=2.5, channels=((0.5,),)))
-        redacted = events.AudioRedacted(master=sound, player=sound, peaks=sound)
+        sound = self.stored(documents.Peaks(per_second=20, duration=length, channels=((0.5,),)))
+        proof = self.stored(receipt) if receipt else None
+        redacted = events.AudioRedacted(master=sound, player=sound, peaks=sound, receipt=proof)
         self.hear("audio_redaction", events.TranscriptAnonymized, redacted)
 
     def kill_audio_redaction(self) -> None:

@@ -2,8 +2,8 @@
 
 ``reading`` makes a call's words to tokens, numbers and letters; the rules (``numbers``, ``names``, ``contact``,
 ``places``, ``dates``, ``credentials``, ``echoes``) find personal data in it, with what ``words.*.toml`` says of each
-language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says what of it is hidden; ``redaction`` writes
-the safe transcript.
+language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says what of it is hidden, ``corrections`` puts
+the word of people above both; ``redaction`` writes the safe transcript.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Entities, RedactionPolicy, Transcript
+from pipeline.documents import Corrections, Entities, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
 PEOPLE, TOWNS = ("PERSON",), ("GPE", "LOC")  # labels of entities
+NONE = Corrections()
 
 
 class Anonymized(NamedTuple):
@@ -43,22 +44,31 @@ def warm(languages: Iterable[str]) -> None:
         find_pii([("", "one two three")], language)
 
 
-def anonymize(transcript: Transcript, entities: Entities, policy: RedactionPolicy) -> Anonymized:
+def anonymize(
+    transcript: Transcript, entities: Entities, policy: RedactionPolicy, corrections: Corrections = NONE
+) -> Anonymized:
     """Replace every stretch of personal data by a placeholder, except for what the policy leaves in the clear.
 
     A stretch is widened to whole words and becomes one word, from the start of its first to the end of its last. Its
     redaction has no times if any of its words has none. An entity that touches a redaction is dropped.
+
+    ``corrections`` are what people said of the result before: what they hid is hidden, also where it is said again,
+    and what they showed stays, whatever the policy and the detectors say.
     """
+    from pipeline.services.anonymization.corrections import corrected, hide_more, with_speakers
     from pipeline.services.anonymization.detectors import detect
     from pipeline.services.anonymization.policy import hidden
     from pipeline.services.anonymization.redaction import redact, surviving, with_words
 
-    transcript = msgspec.structs.replace(transcript, utterances=tuple(map(with_words, transcript.utterances)))
+    if corrections.anonymized:
+        return Anonymized(*hide_more(transcript, entities, corrections))
+    utterances = tuple(map(with_words, with_speakers(transcript.utterances, corrections.channels)))
+    transcript = msgspec.structs.replace(transcript, utterances=utterances)
     call = read_call([(utterance.speaker, utterance.text) for utterance in transcript.utterances], transcript.language)
     places = {utterance.index: place for place, utterance in enumerate(transcript.utterances)}
     call.people = _offsets(call.lines, entities, places, PEOPLE)
     found = hidden(call, detect(call, doubt=policy.doubt), policy, _offsets(call.lines, entities, places, TOWNS))
-    safe, rewritten = redact(transcript, call, found)
+    safe, rewritten = redact(transcript, call, corrected(found, corrections, call, transcript.utterances))
     return Anonymized(safe, surviving(entities, transcript, rewritten))
 
 

@@ -87,6 +87,7 @@ class Call:
     tokens: list[Token]
     words: Vocabulary
     people: list[tuple[int, int]] = field(default_factory=list)  # offsets of the names that spaCy found
+    shown: set[int] = field(default_factory=set)  # where words start that a person said are no personal data
 
     @cached_property
     def items(self) -> list[list[Item]]:

@@ -134,6 +134,7 @@ def _redaction(utterance: Utterance, stretch: Stretch, placeholder: str, start_c
         end_char=start_char + len(placeholder),
         detector=stretch.detector,
         score=stretch.score,
+        words=len(words),
     )
 
 
@@ -181,5 +182,7 @@ def _is_one(
     if before.stop == stretch.first:
         return stretch.label != "NAME" or words[before.stop - 1].text[-1].isalnum()
     start, end = offset + spans[before.stop][0], offset + spans[stretch.first - 1][1]
+    if not call.shown.isdisjoint(range(start, end)):
+        return False
     between = [item for item in call.items[call.line_at(offset)] if start <= call.tokens[item.first].start < end]
     return bool(between) and all(item.kind in (Kind.FILLER, Kind.JOINT) or not item.value.isalnum() for item in between)

@@ -1,5 +1,6 @@
 // The page of a call: its parts are found again whenever the server has filled one in.
 
+import { beginCorrection } from "parley/correcting";
 import { aimAt, beginTag, giveTag, underline } from "parley/tagging";
 import { attachTranscript, goTo, step } from "parley/transcript";
 import * as voice from "parley/voice";
@@ -32,6 +33,7 @@ const KEYS = {
   j: () => step(1),
   k: () => step(-1),
   t: beginTag,
+  h: beginCorrection,
   u: () => document.getElementById("undo")?.click(),
   Escape: () => aimAt(null),
 };
