@@ -134,6 +134,7 @@ def _redaction(utterance: Utterance, stretch: Stretch, placeholder: str, start_c
         end_char=start_char + len(placeholder),
         detector=stretch.detector,
         score=stretch.score,
+        words=len(words),
     )
 
 
