@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.documents import Cut, Peaks, RedactionPolicy, Transcript
 from pipeline.events import FailureCode
 from pipeline.services import media
-from pipeline.services.audio_redaction.cuts import cuts_of
+from pipeline.services.audio_redaction.cuts import around, cuts_of, public_words
 from pipeline.services.audio_redaction.samples import (
     BEEP_LEVEL,
     PEAKS_PER_SECOND,
@@ -29,7 +29,18 @@ from pipeline.services.audio_redaction.samples import (
 )
 from pipeline.services.errors import ExpectedFailure
 
-__all__ = ["BEEP_LEVEL", "MASTER_TYPE", "PLAYER_TYPE", "RedactedAudio", "beep", "redact"]
+__all__ = [
+    "BEEP_LEVEL",
+    "MASTER_TYPE",
+    "PLAYER_TYPE",
+    "Recording",
+    "RedactedAudio",
+    "around",
+    "beep",
+    "public_words",
+    "redact",
+    "silence",
+]
 
 MASTER_TYPE, PLAYER_TYPE = "audio/flac", "audio/mpeg"
 TOLERANCE = 1.0  # seconds between the lengths of transcript and recording: codecs pad

@@ -17,7 +17,7 @@ def cuts_of(transcript: Transcript, recording: Recording, pad: float) -> list[Cu
     transcript made of another number of channels (two alike taken for one), is hidden on all of them. Where the other
     speaker's channel carries the same words as an echo, they are hidden there too.
     """
-    words = {channel: _public(transcript, channel) for channel in {each.channel for each in transcript.redactions}}
+    words = {channel: public_words(transcript, channel) for channel in {each.channel for each in transcript.redactions}}
     cuts: list[Cut] = []
     for redaction in transcript.redactions:
         own = [
@@ -75,7 +75,7 @@ def _echoes(cut: Cut, recording: Recording) -> Iterator[Cut]:
             )  # fmt: skip
 
 
-def _public(transcript: Transcript, channel: int) -> list[Neighbour]:
+def public_words(transcript: Transcript, channel: int) -> list[Neighbour]:
     """The words of a channel that stay and whose place is known."""
     hidden = {(each.utterance, each.start_char) for each in transcript.redactions}
     own = (utterance for utterance in transcript.utterances if utterance.channel == channel)

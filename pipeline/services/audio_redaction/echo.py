@@ -63,7 +63,8 @@ def _delays(own: Samples, other: Samples, rate: int) -> npt.NDArray[np.int64]:
     early, late = round(EARLIEST * rate), round(LATEST * rate)
     found = np.abs(np.concatenate([white[early:], white[: late + 1]]))
     sure = np.flatnonzero(found > SURE * np.sqrt(np.mean(found**2)))
-    return sure[found[sure].argsort()[::-1]] + early
+    delays: npt.NDArray[np.int64] = sure[found[sure].argsort()[::-1]] + early
+    return delays
 
 
 def _is_audible(own: Samples, copy: Samples, rate: int) -> bool:

@@ -70,8 +70,9 @@ def _outwards(
     first, stop = round((edge - origin) * FRAMES_PER_SECOND), round((farthest - origin) * FRAMES_PER_SECOND)
     pauses = list(_pauses(quiet, first, stop))
     if not pauses:
-        known = neighbour is not None and middle is not None and neighbour < edge + REACH
-        return min(max(edge + pad, neighbour), max(middle, edge)) if known else edge + pad
+        if neighbour is None or middle is None or neighbour >= edge + REACH:
+            return edge + pad
+        return min(max(edge + pad, neighbour), max(middle, edge))
     pause = next((each for each in pauses if each[1] - each[0] >= LULL), pauses[-1])
     start, end = (origin + frame / FRAMES_PER_SECOND for frame in pause)
     return min(end - min(BREATH, (end - start) / 2), start + SOFT)

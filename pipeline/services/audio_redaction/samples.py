@@ -56,7 +56,8 @@ class Recording:
     def channel(self, channel: int, start: float, end: float) -> npt.NDArray[np.float32]:
         """A stretch of one channel in seconds, between -1 and 1."""
         found = self.read(round(start * self.rate), round(end * self.rate))[:, channel]
-        return found.astype(np.float32) / FULL_SCALE
+        scaled: npt.NDArray[np.float32] = found.astype(np.float32) / np.float32(FULL_SCALE)
+        return scaled
 
     def loudness(self, channel: int, start: float, end: float) -> npt.NDArray[np.float64]:
         """The RMS of each 10 ms from ``start``, which is a multiple of that, up to ``end``."""
@@ -68,16 +69,24 @@ class Recording:
 
     def hide(self, cut: Cut, sound: Sound) -> None:
         """Overwrite a stretch of one channel."""
-        frame = BYTES * self.channels
+        for at, last in self._blocks(cut):
+            block = self.read(at, last).copy()
+            block[:, cut.channel] = sound(at, last)
+            written = os.pwrite(self._file, block.tobytes(), at * BYTES * self.channels)
+            if written != block.nbytes:
+                raise OSError("A stretch of the recording was not overwritten.")
+
+    def is_hidden(self, cut: Cut, sound: Sound) -> bool:
+        """Whether a stretch of one channel is what ``hide`` makes of it."""
+        return all(
+            np.array_equal(self.read(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
+        )
+
+    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
         first = max(0, floor(cut.start * self.rate + ROUNDED))
         stop = min(self.length, ceil(cut.end * self.rate - ROUNDED))
         for at in range(first, stop, BLOCK_SECONDS * self.rate):
-            last = min(at + BLOCK_SECONDS * self.rate, stop)
-            block = self.read(at, last).copy()
-            block[:, cut.channel] = sound(at, last)
-            written = os.pwrite(self._file, block.tobytes(), at * frame)
-            if written != block.nbytes:
-                raise OSError("A stretch of the recording was not overwritten.")
+            yield at, min(at + BLOCK_SECONDS * self.rate, stop)
 
     def peaks(self) -> Iterator[npt.NDArray[np.float64]]:
         """The highest amplitudes, from 0 to 1, as ``(channels, values)`` of each minute."""
