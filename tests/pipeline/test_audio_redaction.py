@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from pipeline.events import FailureCode
 from pipeline.services import media
 from pipeline.services.audio_redaction import BEEP_LEVEL, RedactedAudio, redact
 from pipeline.services.errors import ExpectedFailure
+from tests.pipeline.recordings import ffmpeg, samples_of, write_wav
 
 SECRET = "Quentin Fairweather"
 NO_PAD = RedactionPolicy(pad=0.0)
@@ -25,25 +25,6 @@ def noise(seconds: float, channels: int, rate: int) -> npt.NDArray[np.int16]:
     generator = np.random.default_rng(20260101)
     size = (round(seconds * rate), channels)
     return (generator.integers(2000, 20000, size) * generator.choice([-1, 1], size)).astype("<i2")
-
-
-def write_wav(path: Path, samples: npt.NDArray[np.int16], rate: int) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
-    return path
-
-
-def ffmpeg(*arguments: str | Path) -> bytes:
-    command = [media.ffmpeg_program(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-def samples_of(path: Path, channels: int) -> npt.NDArray[np.int16]:
-    """What any player gets out of a file, ``(samples, channels)``."""
-    return np.frombuffer(ffmpeg("-i", path, "-f", "s16le", "pipe:1"), "<i2").reshape(-1, channels)
 
 
 def transcript(duration: float, *redactions: Redaction, channels: int = 2) -> Transcript:

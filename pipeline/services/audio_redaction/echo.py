@@ -1,7 +1,9 @@
 """Whether one speaker can be heard in the other's channel: a hybrid's echo, a loudspeaker, wires side by side.
 
-The two channels are correlated after each was made white (GCC-PHAT: Knapp and Carter, 1976), which finds a faint copy
-at any delay, also while the other speaks; how loud it is beside him then says whether one could hear it.
+The two channels are correlated after they were made nearly white (GCC-PHAT, Knapp and Carter 1976, of the power 0.8),
+which finds a faint copy at any delay, also while the other speaks; how loud it is beside him then says whether one
+could hear it. Two people at once who share nothing reached 8.4 deviations at most (204 stretches of public speech); an
+echo as loud as the other speaker exceeded 31 in nine of ten, one 10 dB below him 17, one 20 dB below him 7.
 """
 
 import numpy as np
@@ -13,7 +15,8 @@ from pipeline.services.audio_redaction.samples import Recording
 
 EARLIEST, LATEST = -0.1, 0.5  # seconds between a sound and its echo
 LONGEST = 3.0  # seconds of a cut that are compared: the loudest
-SURE = 8.0  # times the deviation of the correlation: noise of 5,000 delays reaches 4
+SURE = 10.0  # times the deviation of the correlation
+WHITE = 0.8  # 1 would make the channels all white, where the breath between words counts as much as they do
 TAIL = 0.1  # seconds that an echo goes on
 MASKED = 0.1  # of what else sounds: below that nothing can be told
 AUDIBLE = 0.05  # of the frames of the words: below that nothing can be told either
@@ -59,7 +62,7 @@ def _delays(own: Samples, other: Samples, rate: int) -> npt.NDArray[np.int64]:
     """The delays in samples at which a copy of the first is in the second, the surest first."""
     size = 1 << int(np.ceil(np.log2(len(own) + len(other))))
     cross = np.fft.rfft(other, size) * np.conj(np.fft.rfft(own, size))
-    white = np.fft.irfft(cross / np.maximum(np.abs(cross), 1e-12), size)
+    white = np.fft.irfft(cross / np.maximum(np.abs(cross), 1e-12) ** WHITE, size)
     early, late = round(EARLIEST * rate), round(LATEST * rate)
     found = np.abs(np.concatenate([white[early:], white[: late + 1]]))
     sure = np.flatnonzero(found > SURE * np.sqrt(np.mean(found**2)))
