@@ -11,11 +11,12 @@ import msgspec
 from pipeline import documents
 from pipeline.config import config
 from pipeline.documents import RedactionPolicy, Settings, Taxonomy, Transcript, Utterance
-from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
+from pipeline.services import anonymization, entity_tagging, qualification, redaction_proof, transcription
 from pipeline.storage import media_type_of
 
 RESULTS = (  # of ``run``
     "transcript.json", "transcript.txt", "entities.json", "tags.json", "master.flac", "player.mp3", "peaks.json",
+    "receipt.json",
 )  # fmt: skip
 D = TypeVar("D", bound=documents.Document)
 
@@ -68,11 +69,13 @@ def anonymize(chosen: argparse.Namespace) -> None:
 def redact(chosen: argparse.Namespace) -> None:
     """Hide the redactions of a transcript in its recording.
 
-    The transcript is an anonymized one, as "run" writes it. Into the folder go master.flac, player.mp3 and peaks.json.
+    The transcript is an anonymized one, as "run" writes it. Into the folder go master.flac, player.mp3, peaks.json
+    and receipt.json, which says what was cut and whether it can still be heard.
     """
     transcript = read(chosen.transcript, Transcript)
-    audio = redact_into(chosen, transcript)
-    files = {"master": audio.master, "player": audio.player, "peaks": chosen.out.resolve() / "peaks.json"}
+    redact_into(chosen, transcript)
+    names = {"master": "master.flac", "player": "player.mp3", "peaks": "peaks.json", "receipt": "receipt.json"}
+    files = {name: chosen.out.resolve() / file for name, file in names.items()}
     print_json({name: str(path) for name, path in files.items()})
 
 
@@ -86,7 +89,7 @@ def run(chosen: argparse.Namespace) -> None:
     """Take a recording through the whole cascade.
 
     Into the folder go transcript.json and transcript.txt (anonymized), entities.json, tags.json, master.flac,
-    player.mp3 and peaks.json. The words as they were said are not kept.
+    player.mp3, peaks.json and receipt.json. The words as they were said are not kept.
     """
     taxonomy = read(chosen.taxonomy, Taxonomy)
     raw = transcript_of(chosen)
@@ -121,20 +124,24 @@ def transcript_of(chosen: argparse.Namespace) -> Transcript:
     )
 
 
-def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> audio_redaction.RedactedAudio:
-    """Write the redacted audio and its peaks to the chosen folder."""
+def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> None:
+    """Write the redacted audio, its peaks and its receipt to the chosen folder."""
     chosen.out.mkdir(parents=True, exist_ok=True)
     policy = RedactionPolicy(mode="beep" if chosen.beep else "silence")
-    audio = audio_redaction.redact(
+    engine, model = config().asr_engine, config().proof_model
+    machine = transcription.Machine(threads=config().proof_threads)
+    proven = redaction_proof.redact(
         existing(chosen.file),
         transcript,
         policy,
         out=chosen.out,
         hint=media_type_of(chosen.file.name),
+        engine=lambda: transcription.load(engine, model, machine, config().models),
+        proof_model=f"{engine}/{model}",
         on_progress=progress("Redacting"),
     )
-    write(chosen.out / "peaks.json", audio.peaks)
-    return audio
+    write(chosen.out / "peaks.json", proven.audio.peaks)
+    write(chosen.out / "receipt.json", proven.receipt)
 
 
 def line_of(line: bytes, number: int) -> Line:

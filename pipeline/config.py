@@ -75,6 +75,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """PARLEY_ASR_BATCH: chunks of speech read at once; 0 = what suits the device."""
     asr_compute_type: str
     """PARLEY_ASR_COMPUTE_TYPE: CTranslate2's word, as in int8; "" = what suits the device."""
+    proof_model: str
+    """PARLEY_PROOF_MODEL: the model that hears redacted audio again; it must know every language of the calls."""
+    proof_threads: int
+    """PARLEY_PROOF_THREADS: threads of that; one leaves the others to transcription."""
     max_upload_bytes: int
     """PARLEY_MAX_UPLOAD_BYTES: the largest file taken in."""
     max_call_seconds: float
@@ -124,6 +128,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         asr_threads=whole_number(env, "PARLEY_ASR_THREADS", 0, least=0),
         asr_batch=whole_number(env, "PARLEY_ASR_BATCH", 0, least=0),
         asr_compute_type=env.get("PARLEY_ASR_COMPUTE_TYPE", ""),
+        proof_model=env.get("PARLEY_PROOF_MODEL", "base"),
+        proof_threads=whole_number(env, "PARLEY_PROOF_THREADS", 1),
         max_upload_bytes=whole_number(env, "PARLEY_MAX_UPLOAD_BYTES", 2 * 1024**3),
         max_call_seconds=float(whole_number(env, "PARLEY_MAX_CALL_SECONDS", 4 * 3600)),
         max_batch_files=whole_number(env, "PARLEY_MAX_BATCH_FILES", 2000),

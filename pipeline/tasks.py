@@ -20,7 +20,14 @@ from pipeline.events import (
     TranscriptAnonymized,
 )
 from pipeline.service import load, local_copy, report, save, save_file, scratch, service
-from pipeline.services import anonymization, audio_redaction, entity_tagging, qualification, transcription
+from pipeline.services import (
+    anonymization,
+    audio_redaction,
+    entity_tagging,
+    qualification,
+    redaction_proof,
+    transcription,
+)
 
 WARM_LANGUAGES = Settings().languages
 ENGINE, MODEL, MACHINE, CACHE = (
@@ -32,6 +39,12 @@ ENGINE, MODEL, MACHINE, CACHE = (
 write_down = partial(
     transcription.transcribe, engine=ENGINE, model=MODEL, models=config().asr_models, machine=MACHINE, cache=CACHE
 )
+
+
+hear_again = partial(
+    transcription.load, ENGINE, config().proof_model, transcription.Machine(threads=config().proof_threads), CACHE
+)
+redact_and_prove = partial(redaction_proof.redact, engine=hear_again, proof_model=f"{ENGINE}/{config().proof_model}")
 
 
 @service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, MACHINE, CACHE))
@@ -71,16 +84,18 @@ def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymize
     )  # fmt: skip
 
 
-@service("audio_redaction", queue=CPU)
+@service("audio_redaction", queue=CPU, warm=partial(redaction_proof.warm, hear_again))
 def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
-    """Take personal data out of the sound."""
+    """Take personal data out of the sound, and hear whether it is gone."""
     transcript, policy = load(event.transcript, Transcript), load(event.settings, Settings).redaction
     with local_copy(event.audio) as audio, scratch() as out:
         hint = event.audio.media_type
-        redacted = audio_redaction.redact(audio, transcript, policy, hint=hint, out=out, on_progress=report)
-        master = save_file(redacted.master, audio_redaction.MASTER_TYPE)
-        player = save_file(redacted.player, audio_redaction.PLAYER_TYPE)
-    return AudioRedacted(master=master, player=player, peaks=save("safe", redacted.peaks))
+        proven = redact_and_prove(audio, transcript, policy, hint=hint, out=out, on_progress=report)
+        master = save_file(proven.audio.master, audio_redaction.MASTER_TYPE)
+        player = save_file(proven.audio.player, audio_redaction.PLAYER_TYPE)
+    return AudioRedacted(
+        master=master, player=player, peaks=save("safe", proven.audio.peaks), receipt=save("safe", proven.receipt)
+    )
 
 
 @service("qualification", queue=CPU)

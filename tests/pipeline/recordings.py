@@ -1,9 +1,12 @@
 """Recordings that tests write, and files that are none."""
 
 import subprocess
+import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pipeline.events import FailureCode
@@ -63,3 +66,22 @@ def fails(path: Path, **options: Any) -> ExpectedFailure:
     assert failure.value.permanent
     assert path.name not in str(failure.value)
     return failure.value
+
+
+def write_wav(path: Path, samples: npt.NDArray[np.int16], rate: int) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def ffmpeg(*arguments: str | Path) -> bytes:
+    command = [media.ffmpeg_program(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def samples_of(path: Path, channels: int) -> npt.NDArray[np.int16]:
+    """What any player gets out of a file, ``(samples, channels)``."""
+    return np.frombuffer(ffmpeg("-i", path, "-f", "s16le", "pipe:1"), "<i2").reshape(-1, channels)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.documents import Entities, Redaction, Tags, Transcript, Utterance, decode, encode
+from pipeline.documents import Entities, Receipt, Redaction, Tags, Transcript, Utterance, decode, encode
 from pipeline.services import media
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +157,7 @@ def test_redact_writes_the_audio_and_its_peaks(
         "master": "master.flac",
         "player": "player.mp3",
         "peaks": "peaks.json",
+        "receipt": "receipt.json",
     }
     assert all(Path(path).is_file() for path in files.values())
     (samples,) = media.decode(out / "master.flac", sample_rate=8000)
@@ -164,6 +165,8 @@ def test_redact_writes_the_audio_and_its_peaks(
     assert hidden.any() == bool(options)
     assert np.abs(hidden).max() < 0.11
     (values,) = json.loads((out / "peaks.json").read_text())["channels"]
+    receipt = decode((out / "receipt.json").read_bytes(), Receipt)
+    assert (receipt.verdict, [cut.label for cut in receipt.cuts]) == ("passed", ["NAME"])
     assert len(values) == 40
     assert values[0] == round(9000 / 32768, 3)
 

@@ -44,6 +44,7 @@ __all__ = [
     "probe",
     "run_ffmpeg",
     "source",
+    "write_samples",
 ]
 
 MAX_DURATION = 4 * 3600.0
@@ -106,6 +107,22 @@ def decoded(
     with closing(audio):
         _check_duration(audio.length / sample_rate, max_duration)
         yield audio
+
+
+def write_samples(
+    path: Path, pcm: Path, *, hint: str = "", max_duration: float = MAX_DURATION, max_channels: int = MAX_CHANNELS
+) -> AudioInfo:
+    """Decode a recording to a file of raw 16-bit samples, the channels in turn, at its own rate; what it is.
+
+    Raises ExpectedFailure as ``decoded`` does.
+    """
+    container = container_of(path, hint)
+    given = source(path, container)
+    channels, sample_rate = _first_frame(given, max_channels)
+    _write_pcm(given, pcm, "s16le", sample_rate, channels, max_duration)
+    duration = pcm.stat().st_size // (2 * channels) / sample_rate
+    _check_duration(duration, max_duration)
+    return AudioInfo(container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration)
 
 
 def _first_frame(audio: ffmpeg.nodes.FilterableStream, max_channels: int) -> tuple[int, int]:

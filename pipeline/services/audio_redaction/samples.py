@@ -1,0 +1,129 @@
+"""The samples of a recording in a file of their own: looked at, overwritten where they lie, and encoded.
+
+A cut is exact to the sample, the number of cuts costs nothing, a long call needs no more memory than a short one, and
+nothing but samples (tags, cover art, chapters) can be carried over.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from math import ceil, floor
+from pathlib import Path
+
+import ffmpeg
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.documents import Cut
+from pipeline.services import media
+
+PEAKS_PER_SECOND = 20
+FRAMES_PER_SECOND = 100  # of the loudness that edges are found by
+BEEP_HERTZ, BEEP_LEVEL = 1000.0, 0.1  # of full scale
+BLOCK_SECONDS = 60
+FULL_SCALE = 32768
+BYTES = 2  # of a sample
+ROUNDED = 0.05  # of a sample: what times may be off by, since they are written with six decimals
+PLAYER_RATE, PLAYER_BITS_PER_CHANNEL = 16000, 32000  # Hz, bits a second
+
+# What an encoder writes of its own (its name, its version) would make equal input unequal files.
+PLAIN = {"map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact", "flags:a": "+bitexact"}
+# Layouts that FLAC knows. Without one, ffmpeg guesses (three channels: "2.1") and mixes into what the encoder takes.
+LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+Samples = npt.NDArray[np.int16]
+Sound = Callable[[int, int], Samples]  # the samples that stand from one position in the recording up to another
+
+
+class Recording:
+    """Raw 16-bit samples, the channels in turn, in a file that is open. ``length`` is in samples of one channel."""
+
+    def __init__(self, pcm: Path, channels: int, rate: int) -> None:
+        self._file = os.open(pcm, os.O_RDWR)
+        self.channels, self.rate = channels, rate
+        self.length = os.fstat(self._file).st_size // (BYTES * channels)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    def read(self, first: int, last: int) -> Samples:
+        """The samples from one position up to another, or to the end, as ``(samples, channels)``."""
+        first, last = max(first, 0), min(last, self.length)
+        frame = BYTES * self.channels
+        data = os.pread(self._file, max(last - first, 0) * frame, first * frame)
+        return np.frombuffer(data, dtype="<i2").reshape(-1, self.channels)
+
+    def channel(self, channel: int, start: float, end: float) -> npt.NDArray[np.float32]:
+        """A stretch of one channel in seconds, between -1 and 1."""
+        found = self.read(round(start * self.rate), round(end * self.rate))[:, channel]
+        scaled: npt.NDArray[np.float32] = found.astype(np.float32) / np.float32(FULL_SCALE)
+        return scaled
+
+    def loudness(self, channel: int, start: float, end: float) -> npt.NDArray[np.float64]:
+        """The RMS of each 10 ms from ``start``, which is a multiple of that, up to ``end``."""
+        samples = self.channel(channel, start, end)
+        count = ceil(len(samples) * FRAMES_PER_SECOND / self.rate)
+        begins = np.arange(count) * self.rate // FRAMES_PER_SECOND
+        sums = np.add.reduceat(samples.astype(np.float64) ** 2, begins) if count else np.zeros(0)
+        return np.sqrt(sums * FRAMES_PER_SECOND / self.rate)
+
+    def hide(self, cut: Cut, sound: Sound) -> None:
+        """Overwrite a stretch of one channel."""
+        for at, last in self._blocks(cut):
+            block = self.read(at, last).copy()
+            block[:, cut.channel] = sound(at, last)
+            written = os.pwrite(self._file, block.tobytes(), at * BYTES * self.channels)
+            if written != block.nbytes:
+                raise OSError("A stretch of the recording was not overwritten.")
+
+    def is_hidden(self, cut: Cut, sound: Sound) -> bool:
+        """Whether a stretch of one channel is what ``hide`` makes of it."""
+        return all(
+            np.array_equal(self.read(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
+        )
+
+    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
+        first = max(0, floor(cut.start * self.rate + ROUNDED))
+        stop = min(self.length, ceil(cut.end * self.rate - ROUNDED))
+        for at in range(first, stop, BLOCK_SECONDS * self.rate):
+            yield at, min(at + BLOCK_SECONDS * self.rate, stop)
+
+    def peaks(self) -> Iterator[npt.NDArray[np.float64]]:
+        """The highest amplitudes, from 0 to 1, as ``(channels, values)`` of each minute."""
+        for first in range(0, self.length, BLOCK_SECONDS * self.rate):
+            block = self.read(first, first + BLOCK_SECONDS * self.rate)
+            begins = np.arange(ceil(len(block) * PEAKS_PER_SECOND / self.rate)) * self.rate // PEAKS_PER_SECOND
+            high = np.maximum.reduceat(block, begins, axis=0).astype(np.int32)
+            low = np.minimum.reduceat(block, begins, axis=0).astype(np.int32)
+            yield np.maximum(high, -low).T / FULL_SCALE
+
+
+def silence(first: int, last: int) -> Samples:
+    """Nothing."""
+    return np.zeros(last - first, dtype=np.int16)
+
+
+def beep(rate: int) -> Sound:
+    """A tone, in step with the recording's clock, so that stretches and blocks that touch join without a click."""
+
+    def sound(first: int, last: int) -> Samples:
+        wave = np.sin(np.arange(first, last) * (2 * np.pi * BEEP_HERTZ / rate))
+        tone: Samples = (wave * BEEP_LEVEL * FULL_SCALE).astype(np.int16)
+        return tone
+
+    return sound
+
+
+def encode(pcm: Path, rate: int, channels: int, master: Path, player: Path) -> None:
+    """Make the two files of raw 16-bit samples. MP3 has two channels at most: of more, the player hears the mean."""
+    few = channels <= 2
+    form = {"ac": channels} if few else {"ch_layout": LAYOUTS[channels]}
+    mixed = {} if few else {"filter:a": "pan=mono|c0=" + "+".join(f"{1 / channels}*c{n}" for n in range(channels))}
+    bits = PLAYER_BITS_PER_CHANNEL * (channels if few else 1)
+    heard = {"format": "mp3", "acodec": "libmp3lame", "ar": PLAYER_RATE, "audio_bitrate": bits, **mixed}
+    samples = ffmpeg.input(f"file:{pcm}", format="s16le", ar=rate, **form)
+    job = ffmpeg.merge_outputs(
+        samples.output(f"file:{master}", format="flac", acodec="flac", **PLAIN),
+        samples.output(f"file:{player}", **heard, **PLAIN),
+    )
+    media.run_ffmpeg(job)

@@ -1,0 +1,169 @@
+"""The proof of a redaction: the redacted audio is heard again where something was hidden, and must not tell it.
+
+``hearing`` reads the stretches that were cut, and their edges, with another decoding (or model) than the first time;
+``judging`` looks for personal data in what it hears. What is found widens the cuts, and the audio is made and heard
+again; what then remains puts the call in quarantine. ``docs/decisions/0008-audio-proof.md`` says what that finds.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.documents import Cause, Cut, Doubt, Receipt, RedactionPolicy, Transcript
+from pipeline.events import QuarantineReason
+from pipeline.services import anonymization, audio_redaction
+from pipeline.services.audio_redaction import RedactedAudio
+from pipeline.services.redaction_proof.hearing import read, windows_of, words_in
+from pipeline.services.redaction_proof.judging import NEAR, Detect, doubts_in, is_placeholder
+from pipeline.services.transcription.engine import Engine
+
+__all__ = ["PASSED", "QUARANTINED", "Proof", "Proven", "prove", "redact", "warm"]
+
+PASSED, QUARANTINED = "passed", "quarantined"
+ROUNDS = 2  # times that cuts are widened
+LONGER = 60.0  # seconds that a master may be longer than its transcript
+WIDER = 0.2  # seconds on either side of what was still heard: the second hearing places words no better than the first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was found in ``heard`` seconds of a redacted master."""
+
+    doubts: tuple[Doubt, ...]
+    heard: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """Redacted audio and the receipt for it."""
+
+    audio: RedactedAudio
+    receipt: Receipt
+
+
+def warm(engine: Callable[[], Engine]) -> None:
+    """Load the recognizer of the proof, so that the first call does not wait for it."""
+    engine()
+
+
+def prove(
+    master: Path,
+    transcript: Transcript,
+    cuts: Sequence[Cut],
+    policy: RedactionPolicy,
+    *,
+    engine: Engine,
+    detect: Detect = anonymization.find_pii,
+    about: Sequence[Cut] | None = None,
+) -> Proof:
+    """Hear a redacted master (FLAC) again around its cuts, and wherever the safe transcript hides something.
+
+    ``about``: only around these cuts, of a master that was heard before.
+
+    A doubt is a cut in which something sounds, or words at its edges that are personal data and not public: in the
+    safe transcript, that is. Raises ExpectedFailure as ``media.decoded`` does.
+    """
+    expected = [*cuts, *_hidden(transcript, cuts)]
+    windows = windows_of(expected if about is None else about)
+    with read(master, expected, windows, policy.mode, transcript.duration + LONGER) as recording:
+        doubts = [Doubt(label=cut.label, channel=cut.channel, start=cut.start, end=cut.end) for cut in recording.loud]
+        words = words_in(recording, windows, transcript.language, engine)
+        for window in windows:
+            own = [it for it in words if it.channel == window.channel and window.start <= it.start < window.end]
+            doubts += doubts_in(own, window, transcript, expected, policy.keep, detect)
+        heard = sum(max(0.0, min(window.end, recording.duration) - window.start) for window in windows)
+    return Proof(doubts=tuple(doubts), heard=round(heard, 2))
+
+
+def redact(
+    audio: Path,
+    transcript: Transcript,
+    policy: RedactionPolicy,
+    *,
+    out: Path,
+    engine: Callable[[], Engine],
+    proof_model: str,
+    hint: str = "",
+    detect: Detect = anonymization.find_pii,
+    on_progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Proven:
+    """Redact a recording, as ``audio_redaction.redact`` does, and prove it; what the proof finds is cut out too.
+
+    ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name. What is
+    still found after ``ROUNDS`` wider cuts makes the verdict of the receipt "quarantined".
+    """
+    duration = transcript.duration
+    make = partial(audio_redaction.redact, audio, transcript, policy, out=out, hint=hint)
+    made = make(on_progress=lambda done, total: on_progress(done / 2, total))
+    proof = _proved(made, transcript, policy, engine, detect, None)
+    heard, widened, more = proof.heard, list[Doubt](), list[Cut]()
+    for number in range(ROUNDS if proof.doubts else 0):
+        on_progress(duration * (0.6 + 0.2 * number), duration)
+        widened += proof.doubts
+        more += [_wider(doubt, made.cuts) for doubt in proof.doubts]
+        made = make(more=more)
+        proof = _proved(made, transcript, policy, engine, detect, more)
+        heard += proof.heard
+        if not proof.doubts:
+            break
+    on_progress(duration, duration)
+    left = proof.doubts
+    receipt = Receipt(
+        cuts=made.cuts,
+        pad=policy.pad,
+        mode=policy.mode,
+        raw_sha256=_sha256(audio),
+        master_sha256=_sha256(made.master),
+        player_sha256=_sha256(made.player),
+        detector=", ".join(sorted({redaction.detector for redaction in transcript.redactions if redaction.detector})),
+        model=f"{transcript.engine}/{transcript.model}",
+        proof_model=proof_model,
+        heard=round(heard, 2),
+        verdict=QUARANTINED if left else PASSED,
+        widened=tuple(widened),
+        left=left,
+        reason=QuarantineReason.STILL_HEARD if left else "",
+    )
+    return Proven(audio=made, receipt=receipt)
+
+
+def _proved(
+    made: RedactedAudio,
+    transcript: Transcript,
+    policy: RedactionPolicy,
+    engine: Callable[[], Engine],
+    detect: Detect,
+    about: Sequence[Cut] | None,
+) -> Proof:
+    """The proof of what was made, heard about some of its cuts; nothing is loaded where nothing was hidden."""
+    if not made.cuts and not list(_hidden(transcript, ())):
+        return Proof(doubts=(), heard=0.0)
+    return prove(made.master, transcript, made.cuts, policy, engine=engine(), detect=detect, about=about)
+
+
+def _wider(doubt: Doubt, cuts: Iterable[Cut]) -> Cut:
+    """A cut of what was still heard, up to the cut beside it."""
+    start, end = max(0.0, doubt.start - WIDER), doubt.end + WIDER
+    beside = [cut for cut in cuts if cut.channel == doubt.channel and cut.start < end + NEAR and start - NEAR < cut.end]
+    start = min([start, *(cut.end for cut in beside if cut.end < start)])
+    end = max([end, *(cut.start for cut in beside if cut.start > end)])
+    return Cut(channel=doubt.channel, start=start, end=end, cause=Cause.PROOF, label=doubt.label)
+
+
+def _hidden(transcript: Transcript, cuts: Sequence[Cut]) -> Iterator[Cut]:
+    """Where the safe transcript hides words that no cut covers: all of an utterance, where they have no times."""
+    for utterance in transcript.utterances:
+        for word in utterance.words:
+            if is_placeholder(word.text):
+                start = word.start if word.start is not None and word.end is not None else utterance.start
+                end = word.end if word.start is not None and word.end is not None else utterance.end
+                if not any(cut.start <= start and end <= cut.end for cut in cuts):
+                    label = word.text.strip("[]").rpartition("_")[0]
+                    yield Cut(channel=utterance.channel, start=start, end=end, cause=Cause.WORDS, label=label)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

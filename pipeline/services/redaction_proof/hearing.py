@@ -1,0 +1,155 @@
+"""The redacted master heard again, where something was hidden in it: a few seconds around each cut."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from math import ceil, floor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.documents import Cut
+from pipeline.services import media
+from pipeline.services.audio_redaction import MASTER_TYPE, Recording, beep, silence
+from pipeline.services.media.decoded import BYTES, Decoded
+from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk
+
+EDGE = 2.5  # seconds before and after a cut that are heard
+STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
+NOTHING = 3e-4  # RMS, -70 dB of full scale: no sound
+WINDOW_FRAME = SAMPLE_RATE // 100  # samples of which the loudness is taken at once
+
+
+class Window(NamedTuple):
+    """A stretch of a channel, in seconds."""
+
+    channel: int
+    start: float
+    end: float
+
+
+class Heard(NamedTuple):
+    """A word of the second hearing, in seconds of the call; ``sounding`` is how many of them sound."""
+
+    channel: int
+    text: str
+    start: float
+    end: float
+    probability: float
+    sounding: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Master:
+    """What was read of a redacted master: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
+
+    channels: Mapping[int, Decoded]
+    loud: tuple[Cut, ...]
+    duration: float
+
+
+def windows_of(cuts: Iterable[Cut]) -> list[Window]:
+    """What to hear again of some cuts, in order: both their edges; what overlaps is one."""
+    windows: list[Window] = []
+    for channel, start, end in sorted(edge for cut in cuts for edge in _edges(cut)):
+        before = windows[-1] if windows else None
+        if before and before.channel == channel and start <= before.end:
+            windows[-1] = before._replace(end=max(before.end, end))
+        else:
+            windows.append(Window(channel, start, end))
+    return windows
+
+
+def _edges(cut: Cut) -> Iterator[Window]:
+    yield Window(cut.channel, max(0.0, cut.start - EDGE), min(cut.start + STILL, cut.end))
+    yield Window(cut.channel, max(cut.end - STILL, cut.start), cut.end + EDGE)
+
+
+def words_in(master: Master, windows: Sequence[Window], language: str, engine: Engine) -> list[Heard]:
+    """The words that a recognizer hears in the windows, in order, read one chunk after another with care."""
+    chunks = [
+        Chunk(audio=master.channels[channel], channel=0, spans=spans)
+        for channel, own in groupby(windows, lambda window: window.channel)
+        if channel in master.channels
+        for spans in _packed(own, master.channels[channel].length)
+    ]
+    channel_of = {audio: channel for channel, audio in master.channels.items()}
+    words: list[Heard] = []
+    for chunk, heard in engine.hear_again(chunks, language, ()):
+        for word in heard:
+            start, end = chunk.place(word.start, word.end)
+            sounding = _sounding(chunk.audio, start, end)
+            words.append(Heard(channel_of[chunk.audio], word.text.strip(), start, end, word.probability, sounding))
+    return sorted(words, key=lambda word: (word.channel, word.start))
+
+
+def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The windows of a channel in samples, as many together as the model reads at once."""
+    packed: list[tuple[int, int]] = []
+    most = int(MAX_CHUNK * SAMPLE_RATE) // FRAME * FRAME
+    for window in windows:
+        first, stop = (round(moment * SAMPLE_RATE) // FRAME * FRAME for moment in (window.start, window.end))
+        for at in range(first, min(stop, length), most):
+            last = min(at + most, stop, length)
+            if packed and sum(b - a for a, b in packed) + last - at > most:
+                yield tuple(packed)
+                packed = []
+            packed.append((at, last))
+    if packed:
+        yield tuple(packed)
+
+
+def _sounding(audio: Decoded, start: float, end: float) -> float:
+    samples = audio.channel(0, floor(start * SAMPLE_RATE), ceil(end * SAMPLE_RATE))
+    frames = samples[: len(samples) // WINDOW_FRAME * WINDOW_FRAME].reshape(-1, WINDOW_FRAME)
+    return float((np.sqrt((frames**2).mean(axis=1)) > NOTHING).sum()) * WINDOW_FRAME / SAMPLE_RATE
+
+
+# ── Reading the master ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def read(path: Path, cuts: Sequence[Cut], windows: Sequence[Window], mode: str, longest: float) -> Iterator[Master]:
+    """The master (FLAC, of ``longest`` seconds at most), to hear its windows while the block lasts.
+
+    What lies within a cut is looked at, sample by sample; where it is hidden as it should be, it is silence here, also
+    if a tone stands for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="proof-") as scratch, ExitStack() as opened:
+        pcm = Path(scratch, "pcm")
+        info = media.write_samples(path, pcm, hint=MASTER_TYPE, max_duration=longest)
+        recording = opened.enter_context(closing(Recording(pcm, info.channels, info.sample_rate)))
+        sound = beep(info.sample_rate) if mode == "beep" else silence
+        known = [cut for cut in cuts if cut.channel < info.channels]
+        loud = tuple(cut for cut in known if not recording.is_hidden(cut, sound))
+        for cut in (each for each in known if each not in loud):
+            recording.hide(cut, silence)
+        channels: dict[int, Decoded] = {}
+        heard = [window for window in windows if window.channel < info.channels]
+        for channel, own in groupby(heard, lambda window: window.channel):
+            file = Path(scratch, f"channel-{channel}")
+            _copy(recording, own, file)
+            channels[channel] = opened.enter_context(closing(Decoded(file, 1, SAMPLE_RATE)))
+        yield Master(channels=channels, loud=loud, duration=info.duration)
+
+
+def _copy(recording: Recording, windows: Iterable[Window], file: Path) -> None:
+    """Windows of a channel at 16 kHz, at their place in a file with holes between them."""
+    import av
+
+    with file.open("wb") as copied:
+        copied.truncate(recording.length * SAMPLE_RATE // recording.rate * BYTES)
+        for window in windows:
+            samples = recording.read(round(window.start * recording.rate), round(window.end * recording.rate))
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(samples[:, window.channel]).reshape(1, -1), format="s16", layout="mono"
+            )
+            frame.rate = recording.rate
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+            copied.seek(round(window.start * SAMPLE_RATE) * BYTES)
+            for made in (*resampler.resample(frame), *resampler.resample(None)):
+                copied.write(made.to_ndarray().astype("<f4").tobytes())

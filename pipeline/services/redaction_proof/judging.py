@@ -1,0 +1,162 @@
+"""Which of the words that were heard again give personal data away: what is no public word and is personal data."""
+
+from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
+from functools import cache
+from typing import NamedTuple
+
+from pipeline.documents import Cut, Doubt, Transcript, Utterance
+from pipeline.services.anonymization import Span
+from pipeline.services.anonymization.reading import Kind, read_call
+from pipeline.services.anonymization.vocabulary import fold, vocabulary_of
+from pipeline.services.redaction_proof.hearing import Heard, Window
+
+Detect = Callable[[Sequence[tuple[str, str]], str], Sequence[Span]]
+
+NEAR = 1.0  # seconds from a cut within which a word may be a piece of what was hidden
+APART = 2.0  # seconds between the two hearings of one word
+ALIKE = 0.7  # likeness of two spellings of one word
+LEAST_SOUND = 0.08  # seconds of sound that a word has at least
+LEAST_SURE = 0.4  # probability from which on a lone word that nobody knows is taken to have been said
+QUESTIONS = 2  # utterances of others before the window that may be what is answered
+SHORTEST = 3  # letters of a piece of a name
+NUMERIC = frozenset(
+    "PHONE CARD CVV PIN CARD_EXPIRY SSN NIR IBAN ACCOUNT BOOKING DATE_OF_BIRTH ADDRESS PASSWORD USERNAME EMAIL".split()
+)
+
+
+class Public(NamedTuple):
+    """A word of the safe transcript, in one spelling, and the middle of it in seconds."""
+
+    value: str
+    middle: float
+
+
+def doubts_in(
+    words: Sequence[Heard],
+    window: Window,
+    transcript: Transcript,
+    cuts: Sequence[Cut],
+    keep: Sequence[str],
+    detect: Detect,
+) -> list[Doubt]:
+    """Personal data in what was heard in a window, by the detectors and by its place beside a cut.
+
+    Words that the safe transcript has there, that do not sound, or that lie far from every cut are none.
+    """
+    language = transcript.language
+    public = _public(transcript, window)
+    new = [
+        number
+        for number, word in enumerate(words)
+        if word.sounding >= LEAST_SOUND and not _is_public(word, public, language)
+    ]
+    found = {**_beside(words, new, cuts, language), **_detected(words, new, window, transcript, keep, detect)}
+    return [
+        Doubt(label=label, channel=window.channel, start=words[number].start, end=words[number].end)
+        for number, label in sorted(found.items())
+    ]
+
+
+def _beside(words: Sequence[Heard], new: Sequence[int], cuts: Sequence[Cut], language: str) -> dict[int, str]:
+    """Digits beside a hidden number, and words that nobody knows beside a hidden name: pieces of them."""
+    found: dict[int, str] = {}
+    for number in new:
+        word = words[number]
+        labels = [cut.label for cut in cuts if word.start < cut.end + NEAR and cut.start - NEAR < word.end]
+        for label in labels:
+            if (label in NUMERIC and _is_number(word.text, language)) or (
+                word.probability >= LEAST_SURE and _is_unknown(word.text, language)
+            ):
+                found[number] = label
+    return found
+
+
+def _detected(
+    words: Sequence[Heard],
+    new: Sequence[int],
+    window: Window,
+    transcript: Transcript,
+    keep: Sequence[str],
+    detect: Detect,
+) -> dict[int, str]:
+    """What the detectors find in the words, as an answer to what was asked before them, of what is not public."""
+    found: dict[int, str] = {}
+    if not new:
+        return found
+    asked = _asked(transcript, window)
+    speaker = _speaker(transcript, window)
+    said = " ".join(word.text for word in words)
+    for span in detect([*asked, (speaker, said)], transcript.language):
+        if span.utterance != len(asked) or span.label in keep:
+            continue
+        at = 0
+        for number, word in enumerate(words):
+            if number in new and at < span.end_char and span.start_char < at + len(word.text):
+                found[number] = span.label
+            at += len(word.text) + 1
+    return found
+
+
+def _asked(transcript: Transcript, window: Window) -> list[tuple[str, str]]:
+    """The last utterances of others that began before the end of the window, without what is hidden in them."""
+    others = [
+        (utterance.speaker, " ".join(_staying(utterance)))
+        for utterance in transcript.utterances
+        if utterance.channel != window.channel and utterance.start < window.end
+    ]
+    return others[-QUESTIONS:]
+
+
+def _speaker(transcript: Transcript, window: Window) -> str:
+    own = (utterance.speaker for utterance in transcript.utterances if utterance.channel == window.channel)
+    return next(own, "")
+
+
+def _staying(utterance: Utterance) -> Iterator[str]:
+    return (word.text for word in utterance.words if not is_placeholder(word.text))
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a word of a safe transcript stands for hidden ones: ``[LABEL_1]``."""
+    label, _, number = text.strip("[]").rpartition("_")
+    return text.startswith("[") and text.endswith("]") and label.isupper() and number.isdigit()
+
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _public(transcript: Transcript, window: Window) -> list[Public]:
+    """The public words of every channel about a window: what one says the other may have in his ear."""
+    return [
+        Public(_value(word.text, transcript.language), (word.start + word.end) / 2)
+        for utterance in transcript.utterances
+        if utterance.start < window.end + APART and window.start - APART < utterance.end
+        for word in utterance.words
+        if word.start is not None and word.end is not None and not is_placeholder(word.text)
+    ]
+
+
+def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
+    value, middle = _value(word.text, language), (word.start + word.end) / 2
+    near = [each.value for each in public if abs(each.middle - middle) < APART]
+    return not value or any(
+        value == each or (not value.isdigit() and SequenceMatcher(None, value, each).ratio() >= ALIKE) for each in near
+    )
+
+
+@cache
+def _value(text: str, language: str) -> str:
+    """A word in one spelling: numbers as digits, the rest folded."""
+    call = read_call([("", text)], language)
+    return call.value(0, len(text)) or "".join(filter(str.isalnum, fold(text)))
+
+
+def _is_number(text: str, language: str) -> bool:
+    items = [item for line in read_call([("", text)], language).items for item in line if item.value.isalnum()]
+    return bool(items) and all(item.kind is Kind.DIGITS for item in items) and not any(item.amount for item in items)
+
+
+def _is_unknown(text: str, language: str) -> bool:
+    words, value = vocabulary_of(language), fold(text).strip(".,?!;:'\"-…")
+    return len(value) >= SHORTEST and value.isalpha() and not words.is_ordinary(value)

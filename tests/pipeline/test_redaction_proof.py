@@ -1,0 +1,243 @@
+"""The proof of a redaction: by the smallest real model, on a sample call of which personal data is left on purpose."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.documents import Cause, Cut, Redaction, RedactionPolicy, Settings, Transcript, Utterance, Word, encode
+from pipeline.events import QuarantineReason
+from pipeline.services import anonymization, entity_tagging, media, redaction_proof, transcription
+from pipeline.services.anonymization import Span
+from pipeline.services.audio_redaction import Recording, redact, silence
+from pipeline.services.audio_redaction.samples import encode as encode_audio
+from pipeline.services.redaction_proof.hearing import Heard, Window, windows_of
+from pipeline.services.redaction_proof.judging import doubts_in
+from pipeline.services.transcription.engine import Engine
+from tests.pipeline.recordings import ffmpeg
+
+SAMPLE = Path(__file__).parents[2] / "conversations" / "samples" / "billing-refund.flac"
+POLICY = RedactionPolicy()
+MODEL = "tiny.en"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def engine(cache: Path) -> Engine:
+    return transcription.load("faster-whisper", MODEL, transcription.CPU, cache)
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of a sample call, in which a name and an account number are said."""
+    path = tmp_path_factory.mktemp("calls") / "call.flac"
+    ffmpeg("-i", SAMPLE, "-ss", "15", "-t", "14", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def safe(call: Path, cache: Path) -> Transcript:
+    """What anonymization leaves of it."""
+    english = Settings(languages=("en",))
+    raw = transcription.transcribe(call, settings=english, cache=cache, language="en", model=MODEL)
+    safe = anonymization.anonymize(raw, entity_tagging.tag_entities(raw), POLICY).transcript
+    assert {"NAME", "ACCOUNT"} <= {redaction.label for redaction in safe.redactions}
+    return safe
+
+
+@pytest.fixture
+def proved(call: Path, engine: Engine, tmp_path: Path) -> Callable[..., redaction_proof.Proven]:
+    def prove(safe: Transcript, **options: object) -> redaction_proof.Proven:
+        options = {"engine": lambda: engine, "proof_model": MODEL, "out": tmp_path, **options}
+        return redaction_proof.redact(call, safe, POLICY, **options)  # type: ignore[arg-type]
+
+    return prove
+
+
+def account(safe: Transcript) -> Redaction:
+    return next(redaction for redaction in safe.redactions if redaction.label == "ACCOUNT")
+
+
+def test_a_call_that_is_redacted_well_passes_with_a_receipt_of_all_that_was_done(
+    call: Path, safe: Transcript, proved: Callable[..., redaction_proof.Proven]
+) -> None:
+    made = proved(safe)
+    receipt = made.receipt
+    assert (receipt.verdict, receipt.reason, receipt.left) == ("passed", "", ())
+    assert receipt.cuts == made.audio.cuts
+    assert {cut.label for cut in receipt.cuts} == {redaction.label for redaction in safe.redactions}
+    assert 0 < receipt.heard < safe.duration
+    assert (receipt.pad, receipt.mode, receipt.proof_model) == (POLICY.pad, "silence", MODEL)
+    assert receipt.model == "faster-whisper/tiny.en"
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (call, made.audio.master, made.audio.player)]
+    assert [receipt.raw_sha256, receipt.master_sha256, receipt.player_sha256] == hashes
+    assert b"Wellington" not in encode(receipt)
+
+
+def test_a_beep_is_no_leak(call: Path, safe: Transcript, engine: Engine, tmp_path: Path) -> None:
+    beep = RedactionPolicy(mode="beep")
+    made = redaction_proof.redact(call, safe, beep, out=tmp_path, engine=lambda: engine, proof_model=MODEL)
+    assert (made.receipt.verdict, made.receipt.widened) == ("passed", ())
+
+
+def test_a_stretch_left_uncut_is_found_and_cut(safe: Transcript, proved: Callable[..., redaction_proof.Proven]) -> None:
+    """The transcript has the placeholder, but nobody told redaction of it."""
+    hidden = account(safe)
+    forgotten = msgspec.structs.replace(safe, redactions=tuple(each for each in safe.redactions if each != hidden))
+    made = proved(forgotten)
+    assert made.receipt.verdict == "passed"
+    assert "ACCOUNT" in {doubt.label for doubt in made.receipt.widened}
+    assert Cause.PROOF in {cut.cause for cut in made.receipt.cuts}
+    samples = media.decode(made.audio.master, sample_rate=8000)[hidden.channel]
+    assert hidden.start is not None
+    assert hidden.end is not None
+    assert not samples[int(hidden.start * 8000) : int(hidden.end * 8000)].any()
+
+
+@pytest.mark.parametrize("left", ["beginning", "end"])
+def test_a_number_of_which_half_is_left_is_heard(
+    left: str, call: Path, safe: Transcript, engine: Engine, tmp_path: Path
+) -> None:
+    """As if the words' times were wrong, and nothing in the sound had told so."""
+    hidden = account(safe)
+    cut = next(cut for cut in redact(call, safe, POLICY, out=tmp_path).cuts if cut.label == "ACCOUNT")
+    middle = (cut.start + cut.end) / 2
+    half = {"beginning": (middle, cut.end), "end": (cut.start, middle)}[left]
+    short = msgspec.structs.replace(cut, start=half[0], end=half[1])
+    master = with_cuts(call, [short], tmp_path)
+    proof = redaction_proof.prove(master, moved(safe, hidden, half), [short], POLICY, engine=engine)
+    found = [doubt for doubt in proof.doubts if cut.start - 0.5 < doubt.start < cut.end + 0.5]
+    assert found
+
+
+def with_cuts(call: Path, cuts: Sequence[Cut], folder: Path) -> Path:
+    """A master with exactly these cuts."""
+    pcm, master = folder / "pcm", folder / "master.flac"
+    info = media.write_samples(call, pcm)
+    with closing(Recording(pcm, info.channels, info.sample_rate)) as recording:
+        for cut in cuts:
+            recording.hide(cut, silence)
+    encode_audio(pcm, info.sample_rate, info.channels, master, folder / "player.mp3")
+    return master
+
+
+def moved(safe: Transcript, hidden: Redaction, times: tuple[float, float]) -> Transcript:
+    """A transcript with one redaction alone, at other times."""
+    start, end = times
+    words = (Word(text=hidden.placeholder, start=start, end=end),)
+    said = msgspec.structs.replace(
+        safe.utterances[hidden.utterance], words=words, text=hidden.placeholder, start=start, end=end
+    )
+    utterances = tuple(said if each.index == said.index else each for each in safe.utterances)
+    others = tuple(each for each in utterances if each.index == said.index or each.channel != said.channel)
+    redaction = msgspec.structs.replace(hidden, start=start, end=end, start_char=0)
+    return msgspec.structs.replace(safe, utterances=others, redactions=(redaction,))
+
+
+def test_what_is_found_again_and_again_puts_the_call_in_quarantine(
+    safe: Transcript, proved: Callable[..., redaction_proof.Proven]
+) -> None:
+    def everything(utterances: Sequence[tuple[str, str]], language: str) -> list[Span]:
+        return [Span(len(utterances) - 1, 0, 10_000, "NAME", "test", 1.0)]
+
+    unlike = msgspec.structs.replace(safe, utterances=tuple(with_other_words(each) for each in safe.utterances))
+    receipt = proved(unlike, detect=everything).receipt
+    assert (receipt.verdict, receipt.reason) == ("quarantined", QuarantineReason.STILL_HEARD)
+    assert receipt.left
+    assert receipt.widened
+
+
+def with_other_words(utterance: Utterance) -> Utterance:
+    """An utterance of whose public words none is what is heard, in the same letters and at the same times."""
+    words = tuple(
+        word if word.text.startswith("[") else msgspec.structs.replace(word, text="z" * len(word.text))
+        for word in utterance.words
+    )
+    return msgspec.structs.replace(utterance, words=words, text=" ".join(word.text for word in words))
+
+
+def test_where_nothing_is_hidden_nothing_is_heard(
+    safe: Transcript, proved: Callable[..., redaction_proof.Proven]
+) -> None:
+    plain = msgspec.structs.replace(
+        safe, utterances=tuple(msgspec.structs.replace(each, words=()) for each in safe.utterances), redactions=()
+    )
+    receipt = proved(plain, engine=lambda: pytest.fail("The model was loaded.")).receipt
+    assert (receipt.verdict, receipt.heard, receipt.cuts) == ("passed", 0.0, ())
+
+
+def test_progress_is_told_up_to_the_end(safe: Transcript, proved: Callable[..., redaction_proof.Proven]) -> None:
+    told: list[tuple[float, float]] = []
+    proved(safe, on_progress=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
+# ── What is a doubt ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def phone_call(*words: tuple[str, float, float]) -> Transcript:
+    """An agent asks for a phone number; the customer says words, and what is hidden from 10 to 13 s."""
+    spoken = [*(word for word in words if word[1] < 10), ("[PHONE_1]", 10.0, 13.0), *(it for it in words if it[1] > 13)]
+    timed = tuple(Word(text=text, start=start, end=end) for text, start, end in spoken)
+    asked = "What is your phone number?"
+    utterances = (
+        Utterance(index=0, speaker="agent", channel=0, start=6.0, end=8.0, text=asked, words=timed_words(asked, 6.0)),
+        Utterance(index=1, speaker="customer", channel=1, start=9.0, end=15.0, text="…", words=timed),
+    )
+    return Transcript(language="en", duration=20.0, utterances=utterances, channels=2)
+
+
+def timed_words(text: str, start: float) -> tuple[Word, ...]:
+    words = text.split()
+    return tuple(Word(text=word, start=start + n / 3, end=start + (n + 1) / 3) for n, word in enumerate(words))
+
+
+CUT = Cut(channel=1, start=9.9, end=13.1, cause=Cause.WORDS, label="PHONE")
+
+
+def doubts(call: Transcript, *heard: tuple[str, float, float], sounding: float = 0.3, label: str = "PHONE") -> set[str]:
+    words = [Heard(1, text, start, end, 0.9, sounding) for text, start, end in heard]
+    cut = msgspec.structs.replace(CUT, label=label)
+    found = doubts_in(words, Window(1, 7.4, 15.6), call, [cut], ("DATE_OF_BIRTH",), anonymization.find_pii)
+    return {doubt.label for doubt in found}
+
+
+def test_digits_at_the_edge_of_a_hidden_number_are_a_leak() -> None:
+    assert doubts(phone_call(), ("four", 13.1, 13.4)) == {"PHONE"}
+    assert doubts(phone_call(), ("42", 9.5, 9.8)) == {"PHONE"}
+
+
+def test_a_word_that_the_safe_transcript_has_there_is_none() -> None:
+    call = phone_call(("my", 9.0, 9.2), ("four", 13.3, 13.5), ("Pemberly", 13.6, 13.9))
+    assert doubts(call, ("my", 9.1, 9.3), ("4", 13.2, 13.4), ("Pemberley.", 13.6, 13.9)) == set()
+
+
+def test_a_word_over_silence_was_not_said() -> None:
+    assert doubts(phone_call(), ("four", 11.0, 11.4), sounding=0.0) == set()
+
+
+def test_everyday_words_beside_a_cut_are_none() -> None:
+    assert doubts(phone_call(), ("thank", 13.2, 13.4), ("you", 13.4, 13.6), ("okay", 13.7, 14.0)) == set()
+
+
+def test_a_name_that_nobody_knows_beside_a_hidden_one_is_a_leak() -> None:
+    assert doubts(phone_call(), ("Okonkwo.", 13.1, 13.6), label="NAME") == {"NAME"}
+
+
+def test_personal_data_that_the_detectors_find_near_a_cut_is_a_leak_also_of_another_kind() -> None:
+    heard = [("write", 13.8, 14.0), ("to", 14.0, 14.1), ("jo.smith@example.com", 14.2, 15.4)]
+    assert doubts(phone_call(), *heard) >= {"EMAIL"}
+
+
+def test_both_edges_of_a_cut_are_heard_and_the_silence_between_is_not() -> None:
+    long = msgspec.structs.replace(CUT, start=20.0, end=30.0)
+    assert [(round(it.start, 3), round(it.end, 3)) for it in windows_of([long])] == [(17.5, 20.4), (29.6, 32.5)]
+    assert [(round(it.start, 3), round(it.end, 3)) for it in windows_of([CUT, CUT])] == [(7.4, 10.3), (12.7, 15.6)]
