@@ -151,7 +151,7 @@ def addresses(call: Conversation, tag: Any) -> Iterator[str]:
     for namespace, patterns in (("conversations", pages.urlpatterns), ("api", api.urlpatterns)):
         for pattern in patterns:
             if isinstance(pattern, URLPattern) and pattern.name:
-                names = {"id": call.id, "tag_id": tag.id}
+                names = {"id": call.id, "tag_id": tag.id, "asked": call.run}
                 wanted = {name: names[name] for name in pattern.pattern.converters}
                 yield reverse(f"{namespace}:{pattern.name}", kwargs=wanted)
 
