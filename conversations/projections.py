@@ -191,9 +191,7 @@ def redaction_row(
     conversation: Conversation, utterance: documents.Utterance, redaction: documents.Redaction
 ) -> Redaction:
     """The row of a redaction."""
-    fields = transcripts.with_times(redaction, utterance)
-    del fields["words"]  # a count that nothing needs yet
-    return Redaction(conversation=conversation, **fields)
+    return Redaction(conversation=conversation, **transcripts.with_times(redaction, utterance))
 
 
 def entity_row(conversation: Conversation, utterance: documents.Utterance, entity: documents.Entity) -> Entity:
