@@ -44,6 +44,7 @@ def test_a_spoken_phone_number_becomes_one_word_with_its_times() -> None:
     assert (redaction.start, redaction.end) == (1.5, 4.9)
     assert said.text[redaction.start_char : redaction.end_char] == "[PHONE_1]"
     assert redaction.detector
+    assert redaction.words == 7
     assert 0 < redaction.score <= 1
 
 
@@ -160,6 +161,8 @@ def test_whatever_is_said_text_words_and_redactions_agree(said: list[list[str]],
         original = iter(before.words)
         assert all(word in original for word in after.words if not word.text.startswith("["))  # in their order
         assert (after.start, after.end, after.channel) == (before.start, before.end, before.channel)
+        hidden = [redaction for redaction in safe.redactions if redaction.utterance == after.index]
+        assert len(after.words) - len(hidden) + sum(redaction.words for redaction in hidden) == len(before.words)
     for redaction in safe.redactions:
         said_there = safe.utterances[redaction.utterance]
         assert said_there.text[redaction.start_char : redaction.end_char] == redaction.placeholder

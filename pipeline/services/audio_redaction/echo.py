@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.documents import Cut
-from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND, LEAST, Edges, floor_of
+from pipeline.services.audio_redaction.edges import ABOVE_HISS, FRAMES_PER_SECOND, Edges, floor_of
 from pipeline.services.audio_redaction.samples import Recording
 
 EARLIEST, LATEST = -0.1, 0.5  # seconds between a sound and its echo
-LONGEST = 3.0  # seconds of a cut that are compared: the loudest
+AROUND = 5.0  # seconds on either side that tell how loud the hiss of the other channel is
+LONGEST = 2.0  # seconds of a cut that are compared: the loudest
 SURE = 10.0  # times the deviation of the correlation
 WHITE = 0.8  # 1 would make the channels all white, where the breath between words counts as much as they do
 TAIL = 0.1  # seconds that an echo goes on
@@ -27,10 +28,12 @@ Samples = npt.NDArray[np.float32]
 
 def echo_of(cut: Cut, channel: int, recording: Recording) -> Edges | None:
     """Where the words of a cut can be heard in another channel, if they can. To be asked before they are cut."""
+    if not _sounds(cut, channel, recording):
+        return None
     start = _loudest(cut, recording)
     own = recording.channel(cut.channel, start, min(start + LONGEST, cut.end))
     other = recording.channel(channel, start, start + len(own) / recording.rate + LATEST)
-    if len(own) < recording.rate // 10 or len(other) < len(own) or not _sounds(other, recording.rate):
+    if len(own) < recording.rate // 10 or len(other) < len(own):
         return None
     delays = _delays(own, other, recording.rate)
     if not len(delays):
@@ -54,8 +57,13 @@ def _loudest(cut: Cut, recording: Recording) -> float:
     return cut.start + int((power[size:] - power[:-size]).argmax()) / FRAMES_PER_SECOND
 
 
-def _sounds(samples: Samples, rate: int) -> bool:
-    return bool((_frames(samples, rate) > LEAST / 3).any())
+def _sounds(cut: Cut, channel: int, recording: Recording) -> bool:
+    """Whether there is anything but hiss in a channel while the words of a cut, or their echo, could be heard there."""
+    origin = max(0.0, round((cut.start - AROUND) * FRAMES_PER_SECOND) / FRAMES_PER_SECOND)
+    frames = recording.loudness(channel, origin, cut.end + AROUND)
+    first, last = (round((moment - origin) * FRAMES_PER_SECOND) for moment in (cut.start, cut.end + LATEST))
+    hiss = float(np.percentile(frames, 10)) if len(frames) else 0.0
+    return bool((frames[max(first, 0) : last] > max(ABOVE_HISS * hiss, FAINT)).any())
 
 
 def _delays(own: Samples, other: Samples, rate: int) -> npt.NDArray[np.int64]:

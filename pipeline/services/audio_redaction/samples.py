@@ -64,8 +64,8 @@ class Recording:
         samples = self.channel(channel, start, end)
         count = ceil(len(samples) * FRAMES_PER_SECOND / self.rate)
         begins = np.arange(count) * self.rate // FRAMES_PER_SECOND
-        sums = np.add.reduceat(samples.astype(np.float64) ** 2, begins) if count else np.zeros(0)
-        return np.sqrt(sums * FRAMES_PER_SECOND / self.rate)
+        sums = np.add.reduceat(samples * samples, begins) if count else np.zeros(0)
+        return np.sqrt(sums.astype(np.float64) * FRAMES_PER_SECOND / self.rate)
 
     def hide(self, cut: Cut, sound: Sound) -> None:
         """Overwrite a stretch of one channel."""

@@ -22,9 +22,12 @@ from pipeline.services.transcription.engine import Engine
 __all__ = ["PASSED", "QUARANTINED", "Proof", "Proven", "prove", "redact", "warm"]
 
 PASSED, QUARANTINED = "passed", "quarantined"
-ROUNDS = 2  # times that cuts are widened
+SHARES = ((0.0, 0.8), (0.8, 0.9), (0.9, 1.0))  # of the work: the first making, and two with wider cuts
 LONGER = 60.0  # seconds that a master may be longer than its transcript
 WIDER = 0.2  # seconds on either side of what was still heard: the second hearing places words no better than the first
+
+
+Progress = Callable[[float, float], None]  # how much is done, of how much
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +60,11 @@ def prove(
     engine: Engine,
     detect: Detect = anonymization.find_pii,
     about: Sequence[Cut] | None = None,
+    on_progress: Progress = lambda done, total: None,
 ) -> Proof:
     """Hear a redacted master (FLAC) again around its cuts, and wherever the safe transcript hides something.
 
-    ``about``: only around these cuts, of a master that was heard before.
+    ``about``: only around these cuts, of a master that was heard before. ``on_progress`` is told the seconds heard.
 
     A doubt is a cut in which something sounds, or words at its edges that are personal data and not public: in the
     safe transcript, that is. Raises ExpectedFailure as ``media.decoded`` does.
@@ -69,7 +73,7 @@ def prove(
     windows = windows_of(expected if about is None else about)
     with read(master, expected, windows, policy.mode, transcript.duration + LONGER) as recording:
         doubts = [Doubt(label=cut.label, channel=cut.channel, start=cut.start, end=cut.end) for cut in recording.loud]
-        words = words_in(recording, windows, transcript.language, engine)
+        words = words_in(recording, windows, transcript.language, engine, on_progress)
         for window in windows:
             own = [it for it in words if it.channel == window.channel and window.start <= it.start < window.end]
             doubts += doubts_in(own, window, transcript, expected, policy.keep, detect)
@@ -87,30 +91,58 @@ def redact(
     proof_model: str,
     hint: str = "",
     detect: Detect = anonymization.find_pii,
-    on_progress: Callable[[float, float], None] = lambda done, total: None,
+    on_progress: Progress = lambda done, total: None,
 ) -> Proven:
     """Redact a recording, as ``audio_redaction.redact`` does, and prove it; what the proof finds is cut out too.
 
     ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name. What is
-    still found after ``ROUNDS`` wider cuts makes the verdict of the receipt "quarantined".
+    still found after two rounds of wider cuts makes the verdict of the receipt "quarantined".
     """
-    duration = transcript.duration
-    make = partial(audio_redaction.redact, audio, transcript, policy, out=out, hint=hint)
-    made = make(on_progress=lambda done, total: on_progress(done / 2, total))
-    proof = _proved(made, transcript, policy, engine, detect, None)
-    heard, widened, more = proof.heard, list[Doubt](), list[Cut]()
-    for number in range(ROUNDS if proof.doubts else 0):
-        on_progress(duration * (0.6 + 0.2 * number), duration)
-        widened += proof.doubts
-        more += [_wider(doubt, made.cuts) for doubt in proof.doubts]
-        made = make(more=more)
-        proof = _proved(made, transcript, policy, engine, detect, more)
-        heard += proof.heard
-        if not proof.doubts:
-            break
-    on_progress(duration, duration)
-    left = proof.doubts
-    receipt = Receipt(
+
+    def make(share: tuple[float, float]) -> tuple[RedactedAudio, Proof]:
+        middle = (share[0] + share[1]) / 2
+        told = _part(on_progress, transcript.duration, share[0], middle)
+        made = audio_redaction.redact(audio, transcript, policy, out=out, hint=hint, more=more, on_progress=told)
+        if not made.cuts and not list(_hidden(transcript, ())):
+            return made, Proof(doubts=(), heard=0.0)  # no model is loaded where nothing was hidden
+        told = _part(on_progress, transcript.duration, middle, share[1])
+        hear = partial(prove, engine=engine(), detect=detect, about=more or None, on_progress=told)
+        return made, hear(made.master, transcript, made.cuts, policy)
+
+    more: list[Cut] = []
+    widened: list[Doubt] = []
+    made, proof = make(SHARES[0])
+    heard = proof.heard
+    for share in SHARES[1:]:
+        if proof.doubts:
+            widened += proof.doubts
+            more += [_wider(doubt, made.cuts) for doubt in proof.doubts]
+            made, proof = make(share)
+            heard += proof.heard
+    on_progress(transcript.duration, transcript.duration)
+    found = Proof(doubts=proof.doubts, heard=round(heard, 2))
+    return Proven(audio=made, receipt=_receipt(audio, transcript, policy, made, proof_model, found, widened))
+
+
+def _part(on_progress: Progress, duration: float, first: float, last: float) -> Progress:
+    """Progress of a part of the work, told as seconds of the call."""
+
+    def told(done: float, total: float) -> None:
+        on_progress(duration * (first + (last - first) * (done / total if total else 1.0)), duration)
+
+    return told
+
+
+def _receipt(
+    audio: Path,
+    transcript: Transcript,
+    policy: RedactionPolicy,
+    made: RedactedAudio,
+    proof_model: str,
+    proof: Proof,
+    widened: Sequence[Doubt],
+) -> Receipt:
+    return Receipt(
         cuts=made.cuts,
         pad=policy.pad,
         mode=policy.mode,
@@ -120,27 +152,12 @@ def redact(
         detector=", ".join(sorted({redaction.detector for redaction in transcript.redactions if redaction.detector})),
         model=f"{transcript.engine}/{transcript.model}",
         proof_model=proof_model,
-        heard=round(heard, 2),
-        verdict=QUARANTINED if left else PASSED,
+        heard=proof.heard,
+        verdict=QUARANTINED if proof.doubts else PASSED,
         widened=tuple(widened),
-        left=left,
-        reason=QuarantineReason.STILL_HEARD if left else "",
+        left=proof.doubts,
+        reason=QuarantineReason.STILL_HEARD if proof.doubts else "",
     )
-    return Proven(audio=made, receipt=receipt)
-
-
-def _proved(
-    made: RedactedAudio,
-    transcript: Transcript,
-    policy: RedactionPolicy,
-    engine: Callable[[], Engine],
-    detect: Detect,
-    about: Sequence[Cut] | None,
-) -> Proof:
-    """The proof of what was made, heard about some of its cuts; nothing is loaded where nothing was hidden."""
-    if not made.cuts and not list(_hidden(transcript, ())):
-        return Proof(doubts=(), heard=0.0)
-    return prove(made.master, transcript, made.cuts, policy, engine=engine(), detect=detect, about=about)
 
 
 def _wider(doubt: Doubt, cuts: Iterable[Cut]) -> Cut:
@@ -159,7 +176,8 @@ def _hidden(transcript: Transcript, cuts: Sequence[Cut]) -> Iterator[Cut]:
             if is_placeholder(word.text):
                 start = word.start if word.start is not None and word.end is not None else utterance.start
                 end = word.end if word.start is not None and word.end is not None else utterance.end
-                if not any(cut.start <= start and end <= cut.end for cut in cuts):
+                own = (it for it in cuts if it.channel == utterance.channel or it.placeholder == word.text)
+                if not any(cut.start <= start and end <= cut.end for cut in own):
                     label = word.text.strip("[]").rpartition("_")[0]
                     yield Cut(channel=utterance.channel, start=start, end=end, cause=Cause.WORDS, label=label)
 

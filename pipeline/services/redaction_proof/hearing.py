@@ -1,7 +1,7 @@
 """The redacted master heard again, where something was hidden in it: a few seconds around each cut."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -69,7 +69,13 @@ def _edges(cut: Cut) -> Iterator[Window]:
     yield Window(cut.channel, max(cut.end - STILL, cut.start), cut.end + EDGE)
 
 
-def words_in(master: Master, windows: Sequence[Window], language: str, engine: Engine) -> list[Heard]:
+def words_in(
+    master: Master,
+    windows: Sequence[Window],
+    language: str,
+    engine: Engine,
+    on_progress: Callable[[float, float], None],
+) -> list[Heard]:
     """The words that a recognizer hears in the windows, in order, read one chunk after another with care."""
     chunks = [
         Chunk(audio=master.channels[channel], channel=0, spans=spans)
@@ -78,12 +84,16 @@ def words_in(master: Master, windows: Sequence[Window], language: str, engine: E
         for spans in _packed(own, master.channels[channel].length)
     ]
     channel_of = {audio: channel for channel, audio in master.channels.items()}
+    total = sum(chunk.duration for chunk in chunks)
+    done = 0.0
     words: list[Heard] = []
     for chunk, heard in engine.hear_again(chunks, language, ()):
         for word in heard:
             start, end = chunk.place(word.start, word.end)
             sounding = _sounding(chunk.audio, start, end)
             words.append(Heard(channel_of[chunk.audio], word.text.strip(), start, end, word.probability, sounding))
+        done += chunk.duration
+        on_progress(done, total)
     return sorted(words, key=lambda word: (word.channel, word.start))
 
 

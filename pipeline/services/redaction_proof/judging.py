@@ -5,6 +5,8 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
+
 from pipeline.documents import Cut, Doubt, Transcript, Utterance
 from pipeline.services.anonymization import Span
 from pipeline.services.anonymization.reading import Kind, read_call
@@ -17,7 +19,7 @@ NEAR = 1.0  # seconds from a cut within which a word may be a piece of what was 
 APART = 2.0  # seconds between the two hearings of one word
 ALIKE = 0.7  # likeness of two spellings of one word
 LEAST_SOUND = 0.08  # seconds of sound that a word has at least
-LEAST_SURE = 0.4  # probability from which on a lone word that nobody knows is taken to have been said
+LEAST_SURE = 0.4  # probability from which on a word that is seldom said is taken to have been said
 QUESTIONS = 2  # utterances of others before the window that may be what is answered
 SHORTEST = 3  # letters of a piece of a name
 NUMERIC = frozenset(
@@ -51,22 +53,27 @@ def doubts_in(
         for number, word in enumerate(words)
         if word.sounding >= LEAST_SOUND and not _is_public(word, public, language)
     ]
-    found = {**_beside(words, new, cuts, language), **_detected(words, new, window, transcript, keep, detect)}
-    return [
-        Doubt(label=label, channel=window.channel, start=words[number].start, end=words[number].end)
-        for number, label in sorted(found.items())
-    ]
+    own = [cut for cut in cuts if cut.channel == window.channel]
+    found = {**_beside(words, new, own, language), **_detected(words, new, window, transcript, keep, detect)}
+    doubts: list[Doubt] = []
+    for number, label in sorted(found.items()):
+        word, before = words[number], doubts[-1] if doubts else None
+        if before and before.label == label and word.start - before.end < NEAR:
+            doubts[-1] = msgspec.structs.replace(before, end=max(before.end, word.end))
+        else:
+            doubts.append(Doubt(label=label, channel=window.channel, start=word.start, end=word.end))
+    return doubts
 
 
 def _beside(words: Sequence[Heard], new: Sequence[int], cuts: Sequence[Cut], language: str) -> dict[int, str]:
-    """Digits beside a hidden number, and words that nobody knows beside a hidden name: pieces of them."""
+    """Digits beside a hidden number, and words that are seldom said beside any cut: pieces of what is hidden."""
     found: dict[int, str] = {}
     for number in new:
         word = words[number]
         labels = [cut.label for cut in cuts if word.start < cut.end + NEAR and cut.start - NEAR < word.end]
         for label in labels:
             if (label in NUMERIC and _is_number(word.text, language)) or (
-                word.probability >= LEAST_SURE and _is_unknown(word.text, language)
+                word.probability >= LEAST_SURE and _is_seldom_said(word.text, language)
             ):
                 found[number] = label
     return found
@@ -157,6 +164,6 @@ def _is_number(text: str, language: str) -> bool:
     return bool(items) and all(item.kind is Kind.DIGITS for item in items) and not any(item.amount for item in items)
 
 
-def _is_unknown(text: str, language: str) -> bool:
+def _is_seldom_said(text: str, language: str) -> bool:
     words, value = vocabulary_of(language), fold(text).strip(".,?!;:'\"-…")
-    return len(value) >= SHORTEST and value.isalpha() and not words.is_ordinary(value)
+    return len(value) >= SHORTEST and value.isalpha() and value not in words.common
