@@ -40,9 +40,9 @@ RULES: dict[str, Rule] = {
 }
 # scrubadub's own detectors, and our labels for their types of filth. Its credential detector takes the rest of the
 # text with it, its e-mail one takes "me at 555-0142." for an address, its postal codes, dates of
-# birth and number plates are ours by context, TextBlob needs a download.
+# birth and number plates are ours by context, TextBlob needs a download. Its phone numbers cost a third of the whole
+# and were, in 40 chats, 250 sentences and 500 invented calls, none that ours are not.
 OWN = {
-    "phone": "PHONE",
     "credit_card": "CARD",
     "social_security_number": "SSN",
     "twitter": "USERNAME",

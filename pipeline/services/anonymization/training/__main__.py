@@ -13,8 +13,8 @@ from pipeline.services.anonymization.training.conversations import Conversation,
 from pipeline.services.anonymization.training.learning import forgetful, learn
 from pipeline.services.anonymization.vocabulary import LANGUAGES, vocabulary_of
 
-ROWS = 14_000  # invented conversations a language
-MEASURED = 600  # … and those that the limits are chosen on
+ROWS = 9_000  # invented conversations a language
+MEASURED = 400  # … and those that the limits are chosen on
 
 
 def main() -> None:

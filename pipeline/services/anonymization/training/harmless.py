@@ -91,7 +91,8 @@ def harmless(values: Values) -> dict[str, Draw]:
     return {name: listed(name) for name in book.lists} | {
         "money": money, "time": time, "flight": flight,
         "date": lambda: date()[: chance.choice([2, 2, 3, 9])],
-        "count": lambda: small(2, 60), "small": lambda: small(1, 99), "digit": lambda: small(1, 10),
+        "count": lambda: small(2, 60) if chance.random() < 0.8 else small(100, 10000),
+        "small": lambda: small(1, 99), "digit": lambda: small(1, 10),
         "percent": lambda: chance.choice([small(1, 100), [f"{chance.randrange(1, 9)}.{chance.randrange(1, 9)}"]]),
         "error": lambda: chance.choice([[str(chance.randrange(999))], [f"E{chance.randrange(99)}"], small(1, 600)]),
         "version": lambda: [f"{chance.randrange(1, 20)}.{chance.randrange(10)}"],

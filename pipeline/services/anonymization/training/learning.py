@@ -21,7 +21,7 @@ FORGOTTEN = 0.4  # share of the known names that a vocabulary forgets
 SILENT = {"r": 0.4, "t": 0.3, "q": 0.3}  # kinds of keys, and the share of conversations in which they say nothing
 SMALLEST = 0.03  # weights below this are dropped: they are most of all, and tell next to nothing
 ALGORITHM = "l2sgd"
-SETTINGS = {"c2": 0.04, "max_iterations": 14, "feature.minfreq": 2}
+SETTINGS = {"c2": 0.04, "max_iterations": 12, "feature.minfreq": 2}
 
 
 def learn(conversations: Sequence[Conversation], language: str, seed: int) -> Model:

@@ -19,7 +19,7 @@ from pipeline.services.anonymization.training.learning import labels_of
 from pipeline.services.anonymization.vocabulary import Vocabulary
 
 THRESHOLDS = (0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
-DOUBTS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12)
+DOUBTS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05)
 GOALS = {  # leak and over that are good enough, by the first word of a set's name
     "MultiDoGO": (0.02, 0.015),
     "presidio-research": (0.08, 0.03),
