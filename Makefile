@@ -47,6 +47,13 @@ bench: $(VENV)/.installed-dev ## all benchmarks, a JSON object a line
 bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
+# Public data to learn from, as in: make train-anonymization PARLEY_DATA=/data (docs/anonymization-model.md)
+PARLEY_DATA ?= ../shared/data
+
+.PHONY: train-anonymization
+train-anonymization: $(VENV)/.installed-dev ## learn the weights that find personal data anew, in minutes
+	$(BIN)/python -m pipeline.services.anonymization.training $(PARLEY_DATA)
+
 # Words of the caller, as in: make chaos SEED=7 CONVERSATIONS=3000 FAULTS=150
 CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER SERVICES WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
 

@@ -1,11 +1,13 @@
 """E-mail and web addresses as they are spoken: "john dot smith at gmail dot com", "jean arobase orange point fr"."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.services.anonymization.context import Match, Score, is_told
 from pipeline.services.anonymization.reading import Call, Item, Kind, Line
 from pipeline.services.anonymization.vocabulary import DISTINCT_HOSTS, MAIL_ENDINGS, MAIL_HOSTS
 
+WRITTEN_URL = re.compile(r"\b(?:https?://|www\.)[^\s\0<>()\"]+[\w/]", re.IGNORECASE)
 OUTSIDE_ADDRESS = '<>()[]{},;:"!?'
 LONGEST_DOMAIN = 8  # items
 LONGEST_LOCAL_PART = 24  # items: every letter may be spelled
@@ -50,6 +52,10 @@ def _around_at(call: Call, items: list[Item], at: int, asked: bool) -> Iterator[
 
 def find_urls(call: Call) -> Iterator[Match]:
     """Web addresses: "www dot example dot com slash account", "example.com"."""
+    for line in call.lines:
+        for match in WRITTEN_URL.finditer(call.text, line.start, line.end):
+            if within := call.tokens_in(line, *match.span()):
+                yield Match(within[0], within[-1], "URL", Score.CHECKED)
     for items in call.items:
         position = 0
         while position < len(items):

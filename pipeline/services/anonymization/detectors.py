@@ -1,7 +1,7 @@
 """The detectors, in the frame of scrubadub: its scrubber runs ours beside its own and merges what they find.
 
-A rule of ours is a function from a call to matches; ``RuleDetector`` makes a scrubadub detector of it. A new detector,
-rules or a trained model, is one more line of ``RULES``.
+A rule of ours is a function from a call to matches; ``RuleDetector`` makes a scrubadub detector of what it finds. A new
+rule is one more line of ``RULES``. The learned model sees what the rules found, and adds to it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +17,13 @@ from pipeline.services.anonymization.context import Match, Score
 from pipeline.services.anonymization.credentials import find_credentials
 from pipeline.services.anonymization.dates import find_dates_of_birth
 from pipeline.services.anonymization.echoes import find_echoes
+from pipeline.services.anonymization.languages import foreign_lines
+from pipeline.services.anonymization.model import model_of, opinion_of
 from pipeline.services.anonymization.names import find_common_names, find_entity_names, find_introduced_names
 from pipeline.services.anonymization.numbers import find_numbers
 from pipeline.services.anonymization.places import find_addresses
 from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.vocabulary import vocabulary_of
 
 Rule = Callable[[Call], Iterable[Match]]
 
@@ -37,9 +40,9 @@ RULES: dict[str, Rule] = {
 }
 # scrubadub's own detectors, and our labels for their types of filth. Its credential detector takes the rest of the
 # text with it, its e-mail one takes "me at 555-0142." for an address, its postal codes, dates of
-# birth and number plates are ours by context, TextBlob needs a download.
+# birth and number plates are ours by context, TextBlob needs a download. Its phone numbers cost a third of the whole
+# and were, in 40 chats, 250 sentences and 500 invented calls, none that ours are not.
 OWN = {
-    "phone": "PHONE",
     "credit_card": "CARD",
     "social_security_number": "SSN",
     "twitter": "USERNAME",
@@ -75,29 +78,51 @@ class Finding(Filth):  # type: ignore[misc]
 
 
 class RuleDetector(Detector):  # type: ignore[misc]
-    """A rule of ours as a detector of scrubadub, for one call."""
+    """What a rule of ours, or the model, finds in one call, as a detector of scrubadub."""
 
     name = "parley"
 
-    def __init__(self, name: str, rule: Rule, call: Call) -> None:
+    def __init__(self, name: str, matches: Iterable[Match], call: Call) -> None:
         super().__init__(name=name)
-        self.rule = rule
+        self.matches = matches
         self.call = call
 
     def iter_filth(self, text: str, document_name: str | None = None) -> Iterator[Finding]:
-        for match in self.rule(self.call):
+        for match in self.matches:
             start, end = self.call.tokens[match.first].start, self.call.tokens[match.last].end
             place = {"beg": start, "end": end, "text": text[start:end], "document_name": document_name}
             yield Finding(match.label, match.score, detector_name=self.name, **place)
 
 
+def matches_of(call: Call) -> dict[str, list[Match]]:
+    """What each rule finds in a call."""
+    return {name: list(rule(call)) for name, rule in RULES.items()}
+
+
 def detect(call: Call, *, doubt: bool = True) -> list[Found]:
     """All personal data of a call, in order, no two stretches overlapping; without ``doubt`` only what surely is."""
-    found = _scrub(call, {name: RuleDetector(name, rule, call) for name, rule in RULES.items()}, own=True)
+    matches = united(call)
+    other, foreign = foreign_lines(call)
+    if foreign:
+        again = united(Call(call.text, call.lines, call.tokens, vocabulary_of(other), call.people))
+        for name, found in again.items():
+            here = [each for each in matches[name] if call.line_of(each.first) not in foreign]
+            matches[name] = here + [each for each in found if call.line_of(each.first) in foreign]
+    found = _scrub(call, {name: RuleDetector(name, each, call) for name, each in matches.items()}, own=True)
     found = [each for each in found if doubt or each.score > Score.DOUBT]
     known = [(each.start, each.end, each.label) for each in found]
-    echoes = RuleDetector("parley_echoes", lambda call: find_echoes(call, known), call)
+    echoes = RuleDetector("parley_echoes", find_echoes(call, known), call)
     return _scrub(call, {"parley_echoes": echoes, "found": _Kept(found)}, own=False)
+
+
+def united(call: Call) -> dict[str, list[Match]]:
+    """What the rules and the model find. What no check proves and the model sees nothing personal in is let go."""
+    matches = matches_of(call)
+    model = model_of(call.words.language)
+    opinion = opinion_of(call, matches, model)
+    for name, found in matches.items():
+        matches[name] = [each for each in found if each.score >= Score.CHECKED or not opinion.denies(each, model.doubt)]
+    return matches | {"parley_model": opinion.matches}
 
 
 class _Kept(Detector):  # type: ignore[misc]

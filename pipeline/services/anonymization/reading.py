@@ -159,6 +159,10 @@ class Call:
         stop = bisect_left(self.tokens, end, line.first, line.stop, key=lambda token: token.start)
         return range(first, stop)
 
+    def line_of(self, token: int) -> int:
+        """The utterance of a token."""
+        return bisect_right(self.lines, token, key=lambda line: line.first) - 1
+
     def line_at(self, offset: int) -> int:
         """The utterance at an offset of the text."""
         return bisect_right(self.lines, offset, key=lambda line: line.start) - 1

@@ -7,7 +7,7 @@ import importlib
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
 
 def fold(text: str) -> str:
     """Lower case without accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
@@ -93,6 +95,7 @@ class Vocabulary:
     secret_stop: frozenset[str]
     copulas: frozenset[str]
     clauses: frozenset[str]
+    classes: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)  # of words, as met
 
     def is_name(self, word: str) -> bool:
         """Whether a word is by itself evidence of a person: a first name that is nothing else."""

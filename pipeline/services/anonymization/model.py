@@ -1,0 +1,206 @@
+"""The learned detector: a linear-chain CRF over the tokens of each utterance, its weights beside this file.
+
+``training`` learns the weights (``weights.en.npz``, ``weights.fr.npz``); how a token looks to it is in ``features``. A
+token is personal data if all labels but ``O`` together are likelier than a threshold, which training chose for recall.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.services.anonymization.context import Match, Score
+from pipeline.services.anonymization.features import Key, features_of, keys_of
+from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
+
+Numbers = NDArray[np.float32]
+
+OTHER = "O"
+MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
+AT_ONCE = 2048  # tokens whose scores are added up at once
+SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
+
+
+class Model:
+    """The weights of each feature for each label, and of each label after another.
+
+    ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels). From ``threshold`` on
+    a token is hidden; what a rule found without proof is let go if the model gives all of it less than ``doubt``.
+    """
+
+    def __init__(
+        self,
+        words: Vocabulary,
+        labels: Sequence[str],
+        rows: Mapping[str, int],
+        weights: Numbers,
+        transitions: Numbers,
+        threshold: float,
+        doubt: float = 0.0,
+    ) -> None:
+        self.words = words
+        self.labels = tuple(labels)
+        self.rows = rows
+        self.weights = weights
+        self.transitions = transitions
+        self.threshold = threshold
+        self.doubt = doubt
+        self._places: dict[Key, int] = {}
+        self._sums: Numbers = np.zeros((1024, len(self.labels)), np.float32)
+
+    def probabilities(self, lines: Sequence[Sequence[Sequence[Key]]]) -> list[Numbers]:
+        """For each utterance, given the keys of its tokens, the probabilities of the labels: (tokens, labels)."""
+        if not lines:
+            return []
+        tokens = [keys for line in lines for keys in line]
+        scores = np.zeros((len(tokens), len(self.labels)), np.float32)
+        for start in range(0, len(tokens), AT_ONCE):
+            chosen = [self._chosen(keys) for keys in tokens[start : start + AT_ONCE]]
+            scores[start : start + AT_ONCE] = self._sums[chosen].sum(axis=1)
+            if len(self._places) > MOST_KEPT:
+                self._places.clear()
+        ends = np.cumsum([len(line) for line in lines])
+        return marginals(np.split(scores, ends[:-1]), self.transitions)
+
+    def _chosen(self, keys: Sequence[Key]) -> list[int]:
+        """The rows of ``_sums`` of some keys."""
+        try:
+            return [self._places[key] for key in keys]
+        except KeyError:
+            return [self._places[key] if key in self._places else self._add(key) for key in keys]
+
+    def _add(self, key: Key) -> int:
+        place = len(self._places)
+        if place == len(self._sums):
+            self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
+        rows = [self.rows[feature] for feature in features_of(key, self.words) if feature in self.rows]
+        self._sums[place] = self.weights[rows].sum(axis=0)
+        self._places[key] = place
+        return place
+
+
+def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:
+    """The probability of each label of each token: forward and backward through all sequences side by side.
+
+    ``scores`` holds a matrix (tokens, labels) a sequence. Sequences are sorted by length, so that those which still go
+    on at a step are the first rows.
+    """
+    order = sorted(range(len(scores)), key=lambda number: -len(scores[number]))
+    order = [number for number in order if len(scores[number])]
+    lengths = np.array([len(scores[number]) for number in order])
+    steps = int(lengths[0]) if order else 0
+    going = [int((lengths > step).sum()) for step in range(steps)]
+    starts = np.cumsum(lengths) - lengths
+    if not steps:
+        return [np.zeros_like(each) for each in scores]
+    flat = np.concatenate([scores[number] for number in order])
+    likely = np.exp(flat - flat.max(axis=1, keepdims=True))
+    follows = np.exp(transitions)
+    forward, backward = np.empty_like(likely), np.empty_like(likely)
+    state = np.ones((len(order), likely.shape[1]), np.float32)
+    for step in range(steps):
+        here = starts[: going[step]] + step
+        state = likely[here] * (state[: going[step]] @ follows if step else state)
+        state /= state.sum(axis=1, keepdims=True)
+        forward[here] = state
+    state = np.ones((going[-1], likely.shape[1]), np.float32)
+    for step in range(steps - 1, -1, -1):
+        here = starts[: going[step]] + step
+        if going[step] > len(state):
+            state = np.concatenate([state, np.ones((going[step] - len(state), likely.shape[1]), np.float32)])
+        backward[here] = state
+        state = (likely[here] * state) @ follows.T
+        state /= state.sum(axis=1, keepdims=True)
+    both = forward * backward
+    both /= both.sum(axis=1, keepdims=True)
+    found = [np.zeros_like(each) for each in scores]
+    for number, start, length in zip(order, starts, lengths, strict=True):
+        found[number] = both[start : start + length]
+    return found
+
+
+class Opinion(NamedTuple):
+    """What the model takes for personal data, and for each token of the call how likely it is that it is any."""
+
+    matches: list[Match]
+    hidden: Numbers
+
+    def denies(self, match: Match, doubt: float) -> bool:
+        """Whether none of a match's tokens is personal data with so little a probability."""
+        return float(self.hidden[match.first : match.last + 1].max()) < doubt
+
+
+def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model) -> Opinion:
+    """What a model says of a call. ``matches`` are those of the rules, by the rule's name."""
+    chances = model.probabilities(list(keys_of(call, matches)))
+    found = [
+        match
+        for line, each in zip(call.lines, chances, strict=True)
+        for match in _stretches(call, model, line.first, each)
+    ]
+    return Opinion(found, 1 - np.concatenate([each[:, 0] for each in chances]) if chances else np.zeros(0, np.float32))
+
+
+def _stretches(call: Call, model: Model, offset: int, chances: Numbers) -> Iterator[Match]:
+    """Tokens in a row that are rather personal data than not, as one match a label."""
+    hidden = 1 - chances[:, 0]
+    best = chances[:, 1:].argmax(axis=1) + 1
+    labelled = np.where(hidden >= model.threshold, best, 0).tolist()
+    first = 0
+    for label, group in groupby(labelled):
+        stop = first + len(list(group))
+        if label:
+            surest = float(hidden[first:stop].max())
+            yield from _trimmed(call, offset + first, offset + stop - 1, model.labels[label], surest)
+        first = stop
+
+
+def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
+    """A match without the marks at its ends."""
+    while first <= last and not call.tokens[first].text.isalnum():
+        first += 1
+    while last >= first and not call.tokens[last].text.isalnum():
+        last -= 1
+    if first <= last:
+        yield Match(first, last, label, Score.SHAPE if surest >= SURE else Score.DOUBT)
+
+
+@cache
+def model_of(language: str) -> Model:
+    """The model of a language, read once a process; of English for a language that has none."""
+    language = language if language in LANGUAGES else "en"
+    return read_model(Path(__file__).with_name(f"weights.{language}.npz"), vocabulary_of(language))
+
+
+def read_model(path: Path, words: Vocabulary) -> Model:
+    """Read a model that ``write_model`` wrote: plain arrays, no pickle."""
+    with np.load(path, allow_pickle=False) as file:
+        stored: dict[str, Any] = {name: file[name] for name in file.files}
+    features = stored["features"].tobytes().decode("utf-8").split("\n")
+    labels = stored["labels"].tobytes().decode("utf-8").split("\n")
+    weights = np.zeros((len(features), len(labels)), np.float32)
+    weights[np.repeat(np.arange(len(features)), stored["counts"]), stored["columns"]] = stored["values"]
+    rows = {feature: row for row, feature in enumerate(features)}
+    return Model(words, labels, rows, weights, stored["transitions"], *map(float, stored["limits"]))
+
+
+def write_model(path: Path, model: Model) -> None:
+    """Write a model's weights, those that are not zero, in half precision."""
+    present = model.weights != 0
+    features = sorted(model.rows, key=model.rows.__getitem__)
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            features=np.frombuffer("\n".join(features).encode("utf-8"), np.uint8),
+            labels=np.frombuffer("\n".join(model.labels).encode("utf-8"), np.uint8),
+            counts=present.sum(axis=1).astype(np.uint8),
+            columns=np.nonzero(present)[1].astype(np.uint8),
+            values=model.weights[present].astype(np.float16),
+            transitions=model.transitions.astype(np.float32),
+            limits=np.array([model.threshold, model.doubt], np.float32),
+        )

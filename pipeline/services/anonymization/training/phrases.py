@@ -1,0 +1,61 @@
+"""The phrases of the generator, read from ``phrases.*.toml``."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+HELD_OUT = 7  # of the phrases of each kind, one in so many is kept for measuring
+
+
+@dataclass(frozen=True)
+class Phrasebook:
+    """What is said around values: questions and statements by label, and talk without any personal data."""
+
+    ask: Mapping[str, Sequence[str]]
+    tell: Mapping[str, Sequence[str]]
+    mixed: Sequence[str]
+    turns: Mapping[str, Sequence[str]]
+    talk: Sequence[str]
+    lists: Mapping[str, Sequence[str]]
+    harmless_ask: Mapping[str, Sequence[str]]
+
+    @property
+    def fillers(self) -> Sequence[str]:
+        return self.turns["fillers"]
+
+    @property
+    def sorry(self) -> Sequence[str]:
+        return self.turns["sorry"]
+
+    @property
+    def as_in(self) -> list[str]:
+        return list(self.turns["as_in"])
+
+    @property
+    def alphabet(self) -> list[str]:
+        return list(self.turns["alphabet"])
+
+
+@cache
+def phrasebook(language: str, *, held_out: bool = False) -> Phrasebook:
+    """The phrases of a language: those to learn from, or those kept for measuring."""
+    table = tomllib.loads(Path(__file__).with_name(f"phrases.{language}.toml").read_text(encoding="utf-8"))
+
+    def part(phrases: Sequence[str]) -> Sequence[str]:
+        if len(phrases) < HELD_OUT:
+            return phrases
+        return [each for number, each in enumerate(phrases) if (number % HELD_OUT == HELD_OUT - 1) == held_out]
+
+    turns = {name: value.split() if isinstance(value, str) else value for name, value in table["turns"].items()}
+    harmless = table["harmless"]
+    return Phrasebook(
+        ask={label: part(phrases) for label, phrases in table["ask"].items()},
+        tell={label: part(phrases) for label, phrases in table["tell"].items()},
+        mixed=part(table["mixed"]["said"].strip().split("\n")),
+        turns=turns,
+        talk=part(harmless["talk"].strip().split("\n")),
+        lists={name: value.split(",") for name, value in harmless.items() if name != "talk"},
+        harmless_ask={kind: part(phrases) for kind, phrases in table["harmless_ask"].items()},
+    )

@@ -1,0 +1,71 @@
+"""What rules and model find together, where the rules alone do not: odd names, bare answers, broken numbers.
+
+Texts are read without the entities of spaCy.
+"""
+
+import pytest
+
+from pipeline.services.anonymization import find_pii
+
+Turns = tuple[tuple[str, str], ...]
+
+
+def hidden(language: str, *turns: tuple[str, str]) -> list[str]:
+    """The words that are hidden, in order."""
+    return [turns[span.utterance][1][span.start_char : span.end_char] for span in find_pii(turns, language)]
+
+
+def asked(question: str, answer: str) -> Turns:
+    return (("agent", question), ("customer", answer))
+
+
+HIDDEN = [
+    # bare answers: only the question tells what they are
+    ("en", asked("can i have your name please", "daisy"), ["daisy"]),
+    ("en", asked("and your last name", "it's brozanel"), ["brozanel"]),
+    ("en", asked("what's your account number", "4298"), ["4298"]),
+    ("en", asked("your booking confirmation number please", "as 56 lo"), ["as 56 lo"]),
+    ("en", asked("what's the password on the account", "purple monkey"), ["purple monkey"]),
+    ("en", asked("where should we ship it", "twelve elm grove leeds"), ["twelve elm grove leeds"]),
+    ("fr", asked("votre nom s'il vous plaît", "oui alors brozanelle"), ["brozanelle"]),
+    ("fr", asked("quel est votre numéro client", "4298"), ["4298"]),
+    # numbers as they are said
+    ("en", (("", "call me on four one five double five oh one three two"),), ["four one five double five oh one three two"]),
+    ("en", (("", "it's eight eight no sorry seven eight four two one oh"),), ["eight eight no sorry seven eight four two one oh"]),
+    ("fr", (("", "rappelez moi au zéro six douze trente quatre cinquante six soixante dix huit"),), ["zéro six douze trente quatre cinquante six soixante dix huit"]),
+    # spelled names, spoken addresses
+    ("en", asked("could you spell that", "b as in boy r a n t"), ["b as in boy r a n t"]),
+    ("en", (("", "send it to maya underscore lopez at bluewave dot org"),), ["maya underscore lopez at bluewave dot org"]),
+    ("fr", (("", "c'est martin tiret paul arobase laposte point net"),), ["martin tiret paul arobase laposte point net"]),
+    ("fr", (("", "j'habite 12 bis rue des lilas 75011 paris"),), ["12 bis rue des lilas 75011 paris"]),
+]  # fmt: skip
+
+KEPT = [
+    ("en", (("", "the bill is forty two dollars and the router stopped working in may"),)),
+    ("en", (("", "will you mark it as urgent"),)),
+    ("en", (("", "we open at nine thirty and close at six"),)),
+    ("en", asked("how many do you need", "forty two")),
+    ("en", asked("what size", "medium")),
+    ("en", asked("what is your account number", "i don't know")),
+    ("en", (("", "first unplug it then wait thirty seconds and press two"),)),
+    ("en", (("", "i'd like to book a flight from london to paris"),)),
+    ("fr", (("", "la facture est de quarante-deux euros et la box ne marche plus depuis mai"),)),
+    ("fr", asked("il vous en faut combien", "quarante-deux")),
+    ("fr", asked("quel est votre numéro client", "je ne sais pas")),
+    ("fr", (("", "on ouvre à neuf heures trente et on ferme à dix-huit heures"),)),
+]
+
+
+@pytest.mark.parametrize(("language", "turns", "wanted"), HIDDEN)
+def test_what_is_personal_is_hidden(language: str, turns: Turns, wanted: list[str]) -> None:
+    assert hidden(language, *turns) == wanted
+
+
+@pytest.mark.parametrize(("language", "turns"), KEPT)
+def test_what_resembles_it_stays(language: str, turns: Turns) -> None:
+    assert hidden(language, *turns) == []
+
+
+def test_a_sentence_in_the_other_language_is_read_in_it() -> None:
+    turns = (("agent", "how can i help you today"), ("customer", "bonjour je vous appelle mon nom est brozanelle"))
+    assert hidden("en", *turns) == ["brozanelle"]
