@@ -47,6 +47,8 @@ bench: $(VENV)/.installed-dev ## all benchmarks, a JSON object a line
 bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
+bench-anonymization: $(VENV)/.installed-debian
+
 # Words of the caller, as in: make chaos SEED=7 CONVERSATIONS=3000 FAULTS=150
 CHAOS := $(foreach name,SEED CONVERSATIONS FAULTS BROKER SERVICES WIRING,$(if $($(name)),--$(shell tr A-Z a-z <<<$(name)) $($(name))))
 

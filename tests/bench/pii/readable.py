@@ -14,6 +14,7 @@ from tests.bench.pii.sayings import unaccented
 IN_A_ROW = 4
 LONGEST_NUMBER = 4  # words: "quatre vingt dix sept"
 PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]")
+HUNDRED = frozenset(("hundred", "cent"))
 REPEATS = {"double": 2, "triple": 3}
 
 
@@ -59,7 +60,7 @@ def _tokens(text: str, language: str) -> Iterator[str]:
                 break
         else:
             times = REPEATS.get(words[at], 1)
-            if times == 1:
+            if times == 1 and words[at] not in HUNDRED:  # "five hundred twelve": its digits stand around it
                 yield words[at]
             at += 1
 
