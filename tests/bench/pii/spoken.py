@@ -54,11 +54,11 @@ class SpokenCall:
         self.company = chance.choice(self.domain["companies"])
         self.echoes = True  # whether the agent says names and values
         self.said: list[tuple[str, list[Part]]] = []
-        self.chats = [*self.domain["chat"], *self.table["chat"]["any"]]
-        self.chats.sort(key=lambda line: chance.random() * (2 if line in self.domain["chat"] else 1))
+        self.chats: list[str] = []
 
     def turns(self) -> list[Turn]:
         """All turns, written down."""
+        self._gather_chats("any", "more")
         personal = self.chance.random() > NOTHING_PERSONAL
         self._open(personal)
         asks = self.chance.sample(self.domain["asks"], self.chance.randint(3, 6)) if personal else []
@@ -83,6 +83,7 @@ class SpokenCall:
 
     def short(self, *, quiet_agent: bool) -> list[tuple[str, list[Part]]]:
         """What is said in a call of a minute or two. A quiet agent says nothing personal."""
+        self._gather_chats("any")
         self.echoes = not quiet_agent
         self._open(personal=True)
         for name in self.chance.sample(self.domain["asks"], 3):
@@ -111,6 +112,11 @@ class SpokenCall:
         if "e" in ask and self.echoes and self.chance.random() < 0.35:
             self._say("agent", self.chance.choice(ask["e"]), person)
             self._say("customer", self.chance.choice(self.table["yes"]))
+
+    def _gather_chats(self, *kinds: str) -> None:
+        """What may be talked of, at random, that of the business rather first (the last of the list is)."""
+        self.chats = [*self.domain["chat"], *(line for kind in kinds for line in self.table["chat"][kind])]
+        self.chats.sort(key=lambda line: self.chance.random() * (2 if line in self.domain["chat"] else 1))
 
     def _chat(self) -> None:
         """Two lines about nothing personal, none twice in a call, those of the business rather first."""
