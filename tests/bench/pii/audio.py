@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +17,14 @@ import numpy.typing as npt
 
 from pipeline.documents import Redaction, RedactionPolicy, Transcript, Utterance, Word
 from pipeline.services import audio_redaction, media
-from tests.bench.pii.built import SPEAKERS, BuiltCall, Piece, built_calls
+from tests.bench.pii.built import SPEAKERS, BuiltCall, Piece, built_calls, write_wav
 from tests.bench.pii.ear import anonymized
 from tests.bench.pii.page import figure, left_out
 from tests.bench.pii.voices import RATE, missing
 
 FRAME = RATE // 100  # samples: 10 ms
+FULL_SCALE = 32768
+ECHO_DELAY, ECHO_LEVEL, ECHO_EVERY = RATE // 10, 0.08, 4  # samples; 22 dB less; of so many calls one
 Samples = npt.NDArray[np.int16]
 
 
@@ -32,6 +35,26 @@ def audio() -> None:
         return
     _measured("chain", anonymized)
     _measured("exact", exact)
+    _echo()
+
+
+def _echo() -> None:
+    """What can be heard of personal pieces in the other channel, when each channel faintly repeats the other."""
+    frames = audible = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for call in built_calls()[::ECHO_EVERY]:
+            samples = samples_of(call.path).astype(np.float64)
+            samples[:, ECHO_DELAY:] += ECHO_LEVEL * samples[::-1, :-ECHO_DELAY]
+            write_wav(path := Path(folder, "echo.wav"), samples / FULL_SCALE)
+            silent = silenced(redacted_samples(replace(call, path=path), exact(call)))
+            for piece in call.personal:
+                later = replace(piece, start=piece.start + ECHO_DELAY / RATE, end=piece.end + ECHO_DELAY / RATE)
+                heard = ~silent[1 - piece.channel, _first(later) : _last(later)]
+                frames, audible = frames + heard.size, audible + int(heard.sum())
+    seconds = frames * FRAME / RATE
+    figure(
+        "anonymization-audio-echo-audible", 100 * audible / frames, f"% of the echo of {seconds:.0f} personal seconds"
+    )
 
 
 def _measured(way: str, transcript_of: Callable[[BuiltCall], Transcript]) -> None:

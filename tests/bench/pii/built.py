@@ -74,7 +74,7 @@ def built(language: str, number: int) -> BuiltCall:
         CACHE.mkdir(parents=True, exist_ok=True)
         pieces, samples = _laid_out(said, chosen, person, chance)
         path.with_suffix(".json").write_text(json.dumps([asdict(piece) for piece in pieces]))
-        _write(path, samples)
+        write_wav(path, samples)
     rows = json.loads(path.with_suffix(".json").read_text())
     pieces = [Piece(**{**row, "values": tuple(row["values"])}) for row in rows]
     return BuiltCall(name=f"{language}-{number}", language=language, path=path, pieces=tuple(pieces))
@@ -118,7 +118,8 @@ def _sound(part: Part, voice: str, person: str, chance: random.Random) -> Sample
     return speak(voice, part.text.strip(" ,"))
 
 
-def _write(path: Path, samples: Samples) -> None:
+def write_wav(path: Path, samples: Samples) -> None:
+    """A WAV of 16 bits, whole or not at all."""
     scratch = path.with_suffix(".part")
     with wave.open(str(scratch), "wb") as file:
         file.setnchannels(len(samples))

@@ -89,13 +89,12 @@ def bare(call: Path, transcript: Transcript, folder: Path, *, player: bool) -> N
         times = [(it.start or 0, it.end or 0) for it in transcript.redactions if it.channel == channel]
         silent.append("+".join(f"between(t,{start - pad:.3f},{end + pad:.3f})" for start, end in times) or "0")
     outputs = "asplit[m][p]" if player else "anull[m]"
-    graph = folder / "graph"
-    graph.write_text(
+    graph = (
         "[0:a]channelsplit=channel_layout=stereo[l][r];"
         f"[l]volume=0:enable='{silent[0]}'[a];[r]volume=0:enable='{silent[1]}'[b];"
         f"[a][b]join=inputs=2:channel_layout=stereo,{outputs}"
     )
-    command = [media.ffmpeg_program(), "-v", "error", "-y", "-i", str(call), "-filter_complex_script", str(graph)]
+    command = [media.ffmpeg_program(), "-v", "error", "-y", "-i", str(call), "-filter_complex", graph]
     command += ["-map", "[m]", "-c:a", "flac", str(folder / "bare.flac")]
     if player:
         command += ["-map", "[p]", *PLAYER, str(folder / "bare.mp3")]
