@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import accumulate, groupby
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from tests.bench.pii.voices import RATE, missing
 FRAME = RATE // 100  # samples: 10 ms
 FULL_SCALE = 32768
 ECHO_DELAY, ECHO_LEVEL, ECHO_EVERY = RATE // 10, 0.08, 4  # samples; 22 dB less; of so many calls one
+LABELS = {"PERSON_NAME": "NAME", "POSTCODE": "ADDRESS", "PLATE": "BOOKING"}  # the others are the cascade's own
 Samples = npt.NDArray[np.int16]
 
 
@@ -49,7 +51,7 @@ def _echo() -> None:
             silent = silenced(redacted_samples(replace(call, path=path), exact(call)))
             for piece in call.personal:
                 later = replace(piece, start=piece.start + ECHO_DELAY / RATE, end=piece.end + ECHO_DELAY / RATE)
-                heard = ~silent[1 - piece.channel, _first(later) : _last(later)]
+                heard = ~silent[1 - piece.channel, first_frame(later) : last_frame(later)]
                 frames, audible = frames + heard.size, audible + int(heard.sum())
     seconds = frames * FRAME / RATE
     figure(
@@ -60,38 +62,37 @@ def _echo() -> None:
 def _measured(way: str, transcript_of: Callable[[BuiltCall], Transcript]) -> None:
     count: Counter[str] = Counter()
     for call in built_calls():
-        source, redacted = samples_of(call.path), redacted_samples(call, transcript_of(call))
-        if source.shape != redacted.shape:
-            raise SystemExit(f"The redacted audio of {call.name} has another length than its recording.")
-        silent = silenced(redacted)
-        for piece in call.pieces:
-            hidden = silent[piece.channel, _first(piece) : _last(piece)]
-            kind = "personal" if piece.label else "other"
-            count[kind] += hidden.size
-            count[f"hidden {kind}"] += int(hidden.sum())
-        for channel in {0, 1} - {piece.channel for piece in call.personal}:
-            count["untouched"] += source.shape[1]
-            count["changed"] += int((source[channel] != redacted[channel]).sum())
-        count["altered"] += _altered(source, redacted, silent)
-    seconds = count["personal"] * FRAME / RATE
-    audible = count["personal"] - count["hidden personal"]
-    kept = 1 - count["hidden other"] / count["other"]
-    figure(
-        f"anonymization-audio-{way}-audible", 100 * audible / count["personal"], f"% of {seconds:.0f} personal seconds"
-    )
-    figure(
-        f"anonymization-audio-{way}-kept",
-        100 * kept,
-        f"% of {count['other'] * FRAME / RATE:.0f} seconds of other speech",
-    )
-    figure(
-        f"anonymization-audio-{way}-other-channel",
-        count["changed"],
-        f"of {count['untouched']} samples differ from the source",
-    )
-    figure(
-        f"anonymization-audio-{way}-altered", count["altered"], "samples that are neither silent nor as in the source"
-    )
+        count += counted(call, redacted_samples(call, transcript_of(call)))
+    said_of(way, count)
+
+
+def counted(call: BuiltCall, redacted: Samples) -> Counter[str]:
+    """Frames of personal and of other speech, how many of them are silent, and samples that should not differ."""
+    source, count = samples_of(call.path), Counter[str]()
+    if source.shape != redacted.shape:
+        raise SystemExit(f"The redacted audio of {call.name} has another length than its recording.")
+    silent = silenced(redacted)
+    for piece in call.pieces:
+        hidden = silent[piece.channel, first_frame(piece) : last_frame(piece)]
+        kind = "personal" if piece.label else "other"
+        count[kind] += hidden.size
+        count[f"hidden {kind}"] += int(hidden.sum())
+    for channel in {0, 1} - {piece.channel for piece in call.personal}:
+        count["untouched"] += source.shape[1]
+        count["changed"] += int((source[channel] != redacted[channel]).sum())
+    count["altered"] += int(((source != redacted) & (redacted != 0)).sum())
+    return count
+
+
+def said_of(way: str, count: Counter[str]) -> None:
+    """Say the shares of what was counted."""
+    personal, other = (count[kind] * FRAME / RATE for kind in ("personal", "other"))
+    audible, kept = (1 - count[f"hidden {kind}"] / count[kind] for kind in ("personal", "other"))
+    bench = f"anonymization-audio-{way}"
+    figure(f"{bench}-audible", 100 * audible, f"% of {personal:.0f} personal seconds")
+    figure(f"{bench}-kept", 100 * kept, f"% of {other:.0f} seconds of other speech")
+    figure(f"{bench}-other-channel", count["changed"], f"of {count['untouched']} samples differ from the source")
+    figure(f"{bench}-altered", count["altered"], "samples that are neither silent nor as in the source")
 
 
 def silenced(samples: Samples) -> npt.NDArray[np.bool_]:
@@ -100,18 +101,12 @@ def silenced(samples: Samples) -> npt.NDArray[np.bool_]:
     return (frames == 0).all(axis=2)
 
 
-def _first(piece: Piece) -> int:
+def first_frame(piece: Piece) -> int:
     return round(piece.start * RATE) // FRAME
 
 
-def _last(piece: Piece) -> int:
-    return max(round(piece.end * RATE) // FRAME, _first(piece) + 1)
-
-
-def _altered(source: Samples, redacted: Samples, silent: npt.NDArray[np.bool_]) -> int:
-    """Samples that differ from the source although they were not silenced: none may, whatever was cut."""
-    differs = (source != redacted) & (redacted != 0)
-    return int(differs.sum())
+def last_frame(piece: Piece) -> int:
+    return max(round(piece.end * RATE) // FRAME, first_frame(piece) + 1)
 
 
 def redacted_samples(call: BuiltCall, transcript: Transcript) -> Samples:
@@ -131,17 +126,22 @@ def samples_of(path: Path) -> Samples:
 
 @cache
 def exact(call: BuiltCall) -> Transcript:
-    """An anonymized transcript with exact times: an utterance a turn, a word a piece, a redaction a personal piece."""
+    """An anonymized transcript with exact times: an utterance a turn, a redaction a personal piece.
+
+    The words of other pieces share the time of theirs by their length.
+    """
     utterances, redactions = [], []
-    for index, turn in enumerate(sorted({piece.turn for piece in call.pieces})):
-        pieces = [piece for piece in call.pieces if piece.turn == turn]
-        channel, words = pieces[0].channel, []
+    for index, (_, turn) in enumerate(groupby(call.pieces, key=lambda piece: piece.turn)):
+        pieces = list(turn)
+        channel, words = pieces[0].channel, list[Word]()
         for piece in pieces:
-            placeholder = f"[{piece.label}_1]" if piece.label else piece.text
-            words.append(Word(text=placeholder, start=piece.start, end=piece.end))
+            words += (
+                [Word(text=f"[{piece.label}_1]", start=piece.start, end=piece.end)] if piece.label else _words(piece)
+            )
             if piece.label:
                 redactions.append(Redaction(
-                    label=piece.label, placeholder=placeholder, utterance=index, channel=channel, start=piece.start, end=piece.end,
+                    label=label, placeholder=words[-1].text, utterance=index, channel=channel,
+                    start=piece.start, end=piece.end,
                 ))  # fmt: skip
         utterances.append(Utterance(
             index=index, speaker=SPEAKERS[channel], channel=channel, start=pieces[0].start, end=pieces[-1].end,
@@ -155,3 +155,13 @@ def exact(call: BuiltCall) -> Transcript:
         redactions=tuple(redactions),
         channels=2,
     )
+
+
+def _words(piece: Piece) -> list[Word]:
+    said = [word for word in piece.text.split() if any(sign.isalnum() for sign in word)]
+    ends = list(accumulate(len(word) + 1 for word in said))
+    a_sign = (piece.end - piece.start) / ends[-1]
+    return [
+        Word(text=word, start=piece.start + (end - len(word) - 1) * a_sign, end=piece.start + end * a_sign)
+        for word, end in zip(said, ends, strict=True)
+    ]
