@@ -135,10 +135,9 @@ def exact(call: BuiltCall) -> Transcript:
         pieces = list(turn)
         channel, words = pieces[0].channel, list[Word]()
         for piece in pieces:
-            words += (
-                [Word(text=f"[{piece.label}_1]", start=piece.start, end=piece.end)] if piece.label else _words(piece)
-            )
-            if piece.label:
+            label = LABELS.get(piece.label, piece.label)
+            words += [Word(text=f"[{label}_1]", start=piece.start, end=piece.end)] if label else _words(piece)
+            if label:
                 redactions.append(Redaction(
                     label=label, placeholder=words[-1].text, utterance=index, channel=channel,
                     start=piece.start, end=piece.end,
