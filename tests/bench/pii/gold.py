@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tests.bench import DATA, need
 
 IGNORED, BREAK = "~", "/"  # labels of parts: said within a datum but none of it; a breath long enough for the other
+ARTICLE = re.compile(r"^\s*(the|le) ", re.IGNORECASE)  # "the fourth of May": no part of a date
 MARKS = re.compile(r"[.,;:?!«»\"()…]")
 
 
@@ -62,7 +63,8 @@ def written(speaker: str, parts: Iterable[Part], *, lower: bool) -> Turn:
         piece = re.sub(r"\s+", " ", piece)
         piece = piece[1:] if text.endswith(".") and piece.startswith(".") else piece  # "at 9 p.m.."
         piece = piece.lstrip() if not text or text.endswith(" ") else piece
-        mark = Mark(len(text) + len(piece) - len(piece.lstrip()), len(text) + len(piece.rstrip()), part.label)
+        first = len(piece) - len((ARTICLE.sub("", piece) if part.label == "DATE_OF_BIRTH" else piece).lstrip())
+        mark = Mark(len(text) + first, len(text) + len(piece.rstrip()), part.label)
         text += piece
         if part.label and mark.end > mark.start:
             (ignore if part.label == IGNORED else gold).append(mark)
