@@ -74,7 +74,7 @@ def counted(call: BuiltCall, redacted: Samples) -> Counter[str]:
     silent = silenced(redacted)
     for piece in call.pieces:
         hidden = silent[piece.channel, first_frame(piece) : last_frame(piece)]
-        kind = "personal" if piece.label else "other"
+        kind = "personal" if piece.is_personal else piece.label or "other"
         count[kind] += hidden.size
         count[f"hidden {kind}"] += int(hidden.sum())
     for channel in {0, 1} - {piece.channel for piece in call.personal}:
@@ -135,7 +135,7 @@ def exact(call: BuiltCall) -> Transcript:
         pieces = list(turn)
         channel, words = pieces[0].channel, list[Word]()
         for piece in pieces:
-            label = LABELS.get(piece.label, piece.label)
+            label = LABELS.get(piece.label, piece.label) if piece.is_personal else ""
             words += [Word(text=f"[{label}_1]", start=piece.start, end=piece.end)] if label else _words(piece)
             if label:
                 redactions.append(Redaction(

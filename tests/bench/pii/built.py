@@ -37,6 +37,11 @@ class Piece:
     label: str = ""
     values: tuple[str, ...] = ()
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether nobody may hear it: a city may stay or go."""
+        return self.label not in ("", "CITY")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltCall:
@@ -50,7 +55,7 @@ class BuiltCall:
     @property
     def personal(self) -> list[Piece]:
         """The pieces that must not be heard."""
-        return [piece for piece in self.pieces if piece.label]
+        return [piece for piece in self.pieces if piece.is_personal]
 
 
 def built_calls() -> list[BuiltCall]:

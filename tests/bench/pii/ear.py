@@ -47,7 +47,7 @@ def can_be_read(piece: Piece, call: BuiltCall, transcript: Transcript) -> bool:
         and utterance.start < piece.end + NEAR
         and piece.start < utterance.end + NEAR
     ]
-    other = [each.text for each in call.pieces if not each.label and each.channel == piece.channel]
+    other = [each.text for each in call.pieces if not each.is_personal and each.channel == piece.channel]
     return any(is_readable(piece.values, text, call.language, but=other) for text in texts)
 
 
