@@ -47,6 +47,8 @@ bench: $(VENV)/.installed-dev ## all benchmarks, a JSON object a line
 bench-%: $(VENV)/.installed-dev ## one benchmark: make bench-end-to-end
 	@$(BIN)/python -m tests.bench.bench_$(subst -,_,$*)
 
+bench-anonymization: $(VENV)/.installed-debian
+
 # Public data to learn from, as in: make train-anonymization PARLEY_DATA=/data (docs/anonymization-model.md)
 PARLEY_DATA ?= ../shared/data
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What tests need from Debian: Chromium, and libatomic for Playwright's driver; for storms RabbitMQ, and libfaketime for a
-# clock that is wrong. Where they cannot be installed, say what to do.
+# clock that is wrong; for benchmarks flite and espeak-ng, which speak. Where they cannot be installed, say what to do.
 set -euo pipefail
 
-packages=(chromium libatomic1 rabbitmq-server libfaketime)
+packages=(chromium libatomic1 rabbitmq-server libfaketime flite espeak-ng)
 
 if dpkg --status "${packages[@]}" >/dev/null 2>&1; then
   exit 0
