@@ -90,6 +90,8 @@ class RuleDetector(Detector):  # type: ignore[misc]
     def iter_filth(self, text: str, document_name: str | None = None) -> Iterator[Finding]:
         for match in self.matches:
             start, end = self.call.tokens[match.first].start, self.call.tokens[match.last].end
+            if match.label == "PHONE" and text[:start].endswith("+"):
+                start -= 1
             place = {"beg": start, "end": end, "text": text[start:end], "document_name": document_name}
             yield Finding(match.label, match.score, detector_name=self.name, **place)
 
@@ -116,12 +118,12 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
 
 
 def united(call: Call) -> dict[str, list[Match]]:
-    """What the rules and the model find. What no check proves and the model sees nothing personal in is let go."""
+    """What the rules and the model find. Shapes in which the model sees nothing personal at all are let go."""
     matches = matches_of(call)
     model = model_of(call.words.language)
     opinion = opinion_of(call, matches, model)
     for name, found in matches.items():
-        matches[name] = [each for each in found if each.score >= Score.CHECKED or not opinion.denies(each, model.doubt)]
+        matches[name] = [each for each in found if each.score > Score.SHAPE or not opinion.denies(each, model.doubt)]
     return matches | {"parley_model": opinion.matches}
 
 

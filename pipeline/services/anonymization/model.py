@@ -30,7 +30,7 @@ class Model:
     """The weights of each feature for each label, and of each label after another.
 
     ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels). From ``threshold`` on
-    a token is hidden; what a rule found without proof is let go if the model gives all of it less than ``doubt``.
+    a token is hidden; what a rule found by its shape is let go if the model gives all of it less than ``doubt``.
     """
 
     def __init__(
@@ -161,8 +161,9 @@ def _stretches(call: Call, model: Model, offset: int, chances: Numbers) -> Itera
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without the marks at its ends."""
-    while first <= last and not call.tokens[first].text.isalnum():
+    """A match without the marks at its ends, a name without its title."""
+    outside = call.words.titles if label == "NAME" else frozenset()
+    while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in outside):
         first += 1
     while last >= first and not call.tokens[last].text.isalnum():
         last -= 1

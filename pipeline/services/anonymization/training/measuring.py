@@ -33,8 +33,8 @@ class Seen(NamedTuple):
 
     letters: Numbers
     labels: Sequence[str]
-    proven: Numbers  # 1 where a rule has proof
-    shaped: Numbers  # where a rule has none: the highest of the model's probabilities in what it found; else 0
+    proven: Numbers  # 1 where a rule has proof, or was told
+    shaped: Numbers  # where a rule goes by shape: the highest of the model's probabilities in what it found; else 0
     hidden: Numbers  # the model's probability that it is personal data
 
 
@@ -49,7 +49,7 @@ def seen(conversations: Sequence[Conversation], model: Model, words: Vocabulary)
         sure, likely = np.zeros(len(call.tokens), np.float32), np.zeros(len(call.tokens), np.float32)
         for match in (match for found in matches.values() for match in found):
             stretch = slice(match.first, match.last + 1)
-            if match.score >= Score.CHECKED:
+            if match.score > Score.SHAPE:
                 sure[stretch] = 1
             else:
                 likely[stretch] = np.maximum(likely[stretch], max(opinion.hidden[stretch].max(), 1e-9))
