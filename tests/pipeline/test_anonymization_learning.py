@@ -116,7 +116,7 @@ def test_each_token_gets_the_label_of_the_span_over_it() -> None:
 
 
 def test_a_few_invented_calls_teach_a_name_that_no_list_has() -> None:
-    small = learn(generate("en", 250, 1), "en", 1)
+    small = learn(generate("en", 800, 1), "en", 1)
     call = read_call([("agent", "what is your name please"), ("customer", "it's brozanel")], "en")
     call.words = vocabulary_of("en")
     hidden = opinion_of(call, {}, small).hidden
