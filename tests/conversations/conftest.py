@@ -30,9 +30,15 @@ def static_files() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A browser, for the tests of a file."""
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """A browser, for the tests of a file.
+
+    Beside its event loop Django opens another connection in this thread, which must know as well what the database
+    begins with: ``serialized_rollback`` restores nothing otherwise, and says nothing.
+    """
+    content = connection._test_serialized_contents
     with running_chromium() as browser:
+        connection._test_serialized_contents = content
         yield browser
 
 

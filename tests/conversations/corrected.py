@@ -13,7 +13,7 @@ from pipeline.services import anonymization
 from pipeline.storage import blob_store
 from tests.conversations.stories import PASSED, Story
 
-TEXTS = ("my name is john smith of blue horse farm", "thank you john smith so it is about zubrowka")
+TEXTS = ("my name is john smith of blue horse farm", "thank you john smith how many bottles of zubrowka")
 HIDE_ALL = documents.RedactionPolicy()
 
 
@@ -85,7 +85,7 @@ def completed(organization: Organization) -> Corrected:
     story.qualify()
     story.redact_audio(PASSED)
     assert story.texts() == [
-        "my name is [NAME_1] of blue horse farm", "thank you [NAME_1] so it is about zubrowka",
+        "my name is [NAME_1] of blue horse farm", "thank you [NAME_1] how many bottles of zubrowka",
     ]  # fmt: skip
     return story
 

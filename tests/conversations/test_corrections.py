@@ -41,7 +41,7 @@ def test_hidden_words_are_hidden_in_text_audio_and_index(story: Corrected, super
     completed_at, old = story.now().completed_at, story.call.player
     story.correct(Mark(1, 7, 8, "USERNAME"), by=supervisor)
     story.made_anew()
-    assert story.texts()[1] == "thank you [NAME_1] so it is about [USERNAME_1]"
+    assert story.texts()[1] == "thank you [NAME_1] how many bottles of [USERNAME_1]"
     assert browser(supervisor).get("/api/v1/search/", {"q": "zubrowka"}).json()["results"] == []
     story.qualify()
     story.redact_audio(PASSED, length=3.0)
@@ -56,7 +56,10 @@ def test_a_person_shows_what_was_hidden_in_that_place(story: Corrected, supervis
     story.correct(Mark(1, 2, 3, ""), by=supervisor)
     assert story.now().player  # nothing more is hidden, so what is there may still be heard
     story.made_anew()
-    assert story.texts() == ["my name is [NAME_1] of blue horse farm", "thank you john smith so it is about zubrowka"]
+    assert story.texts() == [
+        "my name is [NAME_1] of blue horse farm",
+        "thank you john smith how many bottles of zubrowka",
+    ]
 
 
 def test_words_are_counted_by_what_their_placeholders_stand_for(story: Corrected, supervisor: User) -> None:
@@ -103,7 +106,10 @@ def test_several_corrections_add_up_and_an_answer_to_an_earlier_one_changes_noth
     assert story.now().player is None
     story.said["RedactionCorrected"] = second
     story.made_anew()
-    assert story.texts() == ["my name is [NAME_1] of [ADDRESS_1] farm", "thank you [NAME_1] so it is about [NAME_2]"]
+    assert story.texts() == [
+        "my name is [NAME_1] of [ADDRESS_1] farm",
+        "thank you [NAME_1] how many bottles of [NAME_2]",
+    ]
     story.said["TranscriptAnonymized"], newest = late, story.said["TranscriptAnonymized"]
     story.qualify()
     assert story.now().status == "processing"
@@ -181,7 +187,7 @@ def test_what_is_to_be_hidden_is_neither_heard_nor_read_meanwhile(story: Correct
     assert browser(agent).get(f"/conversations/{story.call.id}/").status_code == 403
     story.made_anew()
     shown = browser(agent).get(f"{address}transcript/").content.decode()
-    assert "thank you [NAME_1] so it is about [NAME_2]" in shown
+    assert "thank you [NAME_1] how many bottles of [NAME_2]" in shown
     assert browser(agent).get(f"{address}audio/").status_code == 409
     tags = browser(agent).get(f"{address}tags/").json()
     assert [each["evidence"] for each in tags] == [[]]

@@ -101,7 +101,7 @@ def test_more_can_be_hidden_of_what_is_left_but_nothing_shown(purged: Corrected,
     purged.correct(Mark(1, 7, 8, "MISC"), by=supervisor)  # meanwhile
     purged.made_anew()
     assert purged.texts() == [
-        "my name is [NAME_1] of [ADDRESS_1] farm", "thank you [NAME_1] so it is about [MISC_1]",
+        "my name is [NAME_1] of [ADDRESS_1] farm", "thank you [NAME_1] how many bottles of [MISC_1]",
     ]  # fmt: skip
     purged.qualify()
     purged.redact_audio(PASSED, length=6.0)
