@@ -89,7 +89,7 @@ SAID_IN_FRENCH = [
     ("je m'appelle jean dupont", [("NAME", "jean dupont")]),
     ("Bonjour, Madame Lefèvre à l'appareil.", [("NAME", "Lefèvre")]),
     ("ça s'écrit d u p o n t", [("NAME", "d u p o n t")]),
-    ("D comme Denis, U comme Ursule, P comme Paul", [("NAME", "D comme Denis, U comme Ursule, P comme Paul")]),
+    ("Mon nom, c’est D comme Denis, U comme Ursule, P comme Paul", [("NAME", "D comme Denis, U comme Ursule, P comme Paul")]),
     ("c'est le zéro six douze trente-quatre cinquante-six soixante-dix-huit",
      [("PHONE", "zéro six douze trente-quatre cinquante-six soixante-dix-huit")]),
     ("Vous pouvez me joindre au 06 12 34 56 78.", [("PHONE", "06 12 34 56 78")]),
