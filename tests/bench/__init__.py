@@ -17,3 +17,9 @@ def need(path: Path) -> Path:
     if not path.exists():
         raise SystemExit(f"{path} is not there. Set PARLEY_DATA to the folder of the public data.")
     return path
+
+
+def highest_memory() -> float:
+    """Megabytes of resident memory at most, of this program alone: ``ru_maxrss`` counts what its parent had as well."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from pipeline.config import config
 from pipeline.documents import Settings
 from pipeline.services import media, transcription
-from tests.bench import DATA, need, say
+from tests.bench import DATA, highest_memory, need, say
 from tests.bench.speech import (
     EARS,
     MODEL,
@@ -230,12 +230,6 @@ def transcribe_alone(path: Path) -> None:
     most = highest_memory()
     took = {"seconds": time.monotonic() - started, "processor_seconds": time.process_time() - busy}
     print(json.dumps({"megabytes": most, **took}))
-
-
-def highest_memory() -> float:
-    """Megabytes of resident memory at most, of this program alone: ``ru_maxrss`` counts what its parent had as well."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":

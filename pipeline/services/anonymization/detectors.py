@@ -107,9 +107,9 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
     other, foreign = foreign_lines(call)
     if foreign:
         again = united(Call(call.text, call.lines, call.tokens, vocabulary_of(other), call.people))
-        for name, found in again.items():
+        for name, there in again.items():
             here = [each for each in matches[name] if call.line_of(each.first) not in foreign]
-            matches[name] = here + [each for each in found if call.line_of(each.first) in foreign]
+            matches[name] = here + [each for each in there if call.line_of(each.first) in foreign]
     found = _scrub(call, {name: RuleDetector(name, each, call) for name, each in matches.items()}, own=True)
     found = [each for each in found if doubt or each.score > Score.DOUBT]
     known = [(each.start, each.end, each.label) for each in found]

@@ -42,7 +42,8 @@ def keys_of(call: Call, matches: Mapping[str, Sequence[Match]]) -> Iterator[list
 def features_of(key: Key, words: Vocabulary) -> Iterable[str]:
     """The features that a key stands for."""
     kind, *parts = key
-    return _EXPANDED[kind](words, *parts)
+    features: Iterable[str] = _EXPANDED[kind](words, *parts)
+    return features
 
 
 def class_of(word: str, words: Vocabulary) -> str:

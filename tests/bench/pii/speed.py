@@ -5,13 +5,13 @@ The time is that of the process on its one core (user and system), so that what 
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 from pipeline.services import anonymization, entity_tagging
+from tests.bench import highest_memory
 from tests.bench.pii.detectors import found_by_anonymization, has_presidio, presidio, tagged
 from tests.bench.pii.gold import words_in
 from tests.bench.pii.page import figure
@@ -52,11 +52,7 @@ def _work_alone(name: str) -> None:
     ]
     words = words_in(build("en", CALLS, lower=True)) + words_in(build("en", CALLS, lower=False))
     seconds = WORK[name](calls)
-    print(
-        json.dumps(
-            {"words": words, "seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-        )
-    )
+    print(json.dumps({"words": words, "seconds": seconds, "megabytes": highest_memory()}))
 
 
 Calls = list[list[tuple[str, str]]]

@@ -40,7 +40,9 @@ class Seen(NamedTuple):
 
 def seen(conversations: Sequence[Conversation], model: Model, words: Vocabulary) -> Seen:
     """What rules and model say of conversations."""
-    letters, labels, proven, shaped, hidden = [], [], [], [], []
+    letters: list[int] = []
+    labels: list[str] = []
+    proven, shaped, hidden = [], [], []
     for conversation in conversations:
         call = read_call([(turn.speaker, turn.text) for turn in conversation.turns], conversation.language)
         call.words = words

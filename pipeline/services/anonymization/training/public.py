@@ -90,7 +90,8 @@ def names_unlabelled(words: Iterable[str]) -> bool:
 
 def turn_of(speaker: str, said: Iterable[tuple[str, str]]) -> Turn:
     """A turn of words and their labels ("" has none)."""
-    text, spans = "", []
+    text = ""
+    spans: list[tuple[int, int, str]] = []
     for word, label in said:
         if label and spans and spans[-1][1] == len(text) - 1 and spans[-1][2] == label:
             spans[-1] = (spans[-1][0], len(text) + len(word), label)
