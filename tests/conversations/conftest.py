@@ -29,22 +29,10 @@ def static_files() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def first_content(django_db_setup: None) -> str:
-    """What the database begins with, as ``serialized_rollback`` restores it."""
-    content: str = connection._test_serialized_contents
-    return content
-
-
 @pytest.fixture(scope="module")
-def chromium(first_content: str) -> Iterator[Browser]:
-    """A browser, for the tests of a file.
-
-    Beside its event loop Django opens another connection in this thread, which must know as well what the database
-    begins with: ``serialized_rollback`` restores nothing otherwise, and says nothing.
-    """
+def chromium() -> Iterator[Browser]:
+    """A browser, for the tests of a file."""
     with running_chromium() as browser:
-        connection._test_serialized_contents = first_content
         yield browser
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conversations.models import RedactionCorrection, RedactionReview, Role, User
+from conversations.models import RedactionCorrection, RedactionReview, Role, Subscription, User
 from pipeline import documents
+from pipeline import tasks as tasks  # it registers the services
+from pipeline.service import SERVICES
 from tests.conversations.chromium import PASSWORD, complaints
 from tests.conversations.stories import PASSED, QUARANTINED, Story
 from tests.conversations.test_runs_browser import sign_in, violations
@@ -43,7 +45,22 @@ def user() -> User:
 
 
 @pytest.fixture
-def story(user: User, relayed: list[Any]) -> Story:
+def subscribed() -> None:
+    """The services of the cascade. Beside a browser's event loop ``serialized_rollback`` restores nothing, silently:
+    Django has another connection there.
+    """
+    for each in SERVICES.values():
+        known = {
+            "subscribes": [event.__name__ for event in each.hears],
+            "says": [event.__name__ for event in each.says],
+        }
+        Subscription.objects.update_or_create(
+            service=each.name, defaults={**known, "queue": each.queue, "active": True, "required": True}
+        )
+
+
+@pytest.fixture
+def story(user: User, relayed: list[Any], subscribed: None) -> Story:
     """A call with its tags; the audio is to come."""
     story = Story(user.organization)
     story.until_anonymized(heard())

@@ -23,6 +23,8 @@ Numbers = NDArray[np.float32]
 OTHER = "O"
 MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
 AT_ONCE = 2048  # tokens whose scores are added up at once
+ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be
+UNASKED = 0.6  # probability that they need where nobody asked for them
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
 
 
@@ -140,22 +142,28 @@ def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model)
     chances = model.probabilities(list(keys_of(call, matches)))
     found = [
         match
-        for line, each in zip(call.lines, chances, strict=True)
-        for match in _stretches(call, model, line.first, each)
+        for line, each, expected in zip(call.lines, chances, call.expected, strict=True)
+        for match in _stretches(call, model, line.first, each, expected)
     ]
     return Opinion(found, 1 - np.concatenate([each[:, 0] for each in chances]) if chances else np.zeros(0, np.float32))
 
 
-def _stretches(call: Call, model: Model, offset: int, chances: Numbers) -> Iterator[Match]:
-    """Tokens in a row that are rather personal data than not, as one match a label."""
+def _stretches(
+    call: Call, model: Model, offset: int, chances: Numbers, expected: Sequence[str]
+) -> Iterator[Match]:  # fmt: skip
+    """Tokens in a row that are rather personal data than not, as one match a label.
+
+    Any word may be a secret ("badly damaged"): one that nobody asked for must be likelier than other things.
+    """
     hidden = 1 - chances[:, 0]
     best = chances[:, 1:].argmax(axis=1) + 1
     labelled = np.where(hidden >= model.threshold, best, 0).tolist()
     first = 0
     for label, group in groupby(labelled):
         stop = first + len(list(group))
-        if label:
-            surest = float(hidden[first:stop].max())
+        surest = float(hidden[first:stop].max())
+        unasked = model.labels[label] in ANY_WORDS and model.labels[label] not in expected
+        if label and not (unasked and surest < UNASKED):
             yield from _trimmed(call, offset + first, offset + stop - 1, model.labels[label], surest)
         first = stop
 
