@@ -140,13 +140,13 @@ def ours(samples: Samples, language: str) -> list[Timed]:
     return [(word.text, word.start or 0.0, word.end or 0.0) for word in words]
 
 
-def write_wav(path: Path, samples: Samples, rate: int = RATE) -> None:
+def write_wav(path: Path, samples: Samples) -> None:
     """A 16-bit WAV of one channel, or of several when the array is ``(channels, samples)``."""
     channels = np.atleast_2d(samples)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(len(channels))
         file.setsampwidth(2)
-        file.setframerate(rate)
+        file.setframerate(RATE)
         file.writeframes((np.clip(channels.T, -1, 1) * 32767).astype("<i2").tobytes())
 
 

@@ -10,7 +10,6 @@ A leak is found when the proof doubts something within ``NEAR`` seconds of it. C
 Last, the whole cascade with its proof, which widens cuts and puts calls in quarantine, on transcribed words.
 """
 
-import importlib.util
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import msgspec
 
 from pipeline.config import config
 from pipeline.documents import Redaction, RedactionPolicy, Transcript
-from pipeline.services import audio_redaction, transcription
+from pipeline.services import audio_redaction, redaction_proof, transcription
 from tests.bench.pii.audio import counted, exact, first_frame, last_frame, said_of, samples_of, silenced
 from tests.bench.pii.built import BuiltCall, Piece, built_calls
 from tests.bench.pii.ear import anonymized
@@ -44,8 +43,8 @@ class Planted(NamedTuple):
 
 def proof() -> None:
     """Say what the proof finds, what it passes, and what the cascade with it is worth."""
-    if importlib.util.find_spec("pipeline.services.redaction_proof") is None or missing():
-        left_out("anonymization-proof", missing() or "there is no proof")
+    if why := missing():
+        left_out("anonymization-proof", why)
         return
     planted, found, passed = Counter[str](), Counter[str](), 0
     for call in built_calls():
@@ -102,8 +101,6 @@ def _doubts(call: BuiltCall, cut_by: Transcript, told: Transcript, piece: Piece 
 
     All cuts are heard again, or those near the piece.
     """
-    from pipeline.services import redaction_proof
-
     with tempfile.TemporaryDirectory() as folder:
         made = audio_redaction.redact(call.path, cut_by, POLICY, out=Path(folder))
         audible, about = 0.0, None
@@ -134,8 +131,6 @@ def proof_engine() -> Any:
 
 def _cascade() -> None:
     """The audio that the whole cascade gives, and how many calls it keeps back. Those may hold what they hold."""
-    from pipeline.services import redaction_proof
-
     count, kept_back = Counter[str](), 0
     for call in built_calls():
         with tempfile.TemporaryDirectory() as folder:
