@@ -32,17 +32,17 @@ def echo_of(cut: Cut, channel: int, recording: Recording) -> Edges | None:
         return None
     start = _loudest(cut, recording)
     own = recording.channel(cut.channel, start, min(start + LONGEST, cut.end))
-    other = recording.channel(channel, start, start + len(own) / recording.rate + LATEST)
-    if len(own) < recording.rate // 10 or len(other) < len(own):
+    other = recording.channel(channel, start, start + len(own) / recording.sample_rate + LATEST)
+    if len(own) < recording.sample_rate // 10 or len(other) < len(own):
         return None
-    delays = _delays(own, other, recording.rate)
+    delays = _delays(own, other, recording.sample_rate)
     if not len(delays):
         return None
     at = max(int(delays[0]), 0)
     copy = other[at : at + len(own)]
-    if not _is_audible(own[: len(copy)], copy, recording.rate):
+    if not _is_audible(own[: len(copy)], copy, recording.sample_rate):
         return None
-    first, last = delays.min() / recording.rate, delays.max() / recording.rate
+    first, last = delays.min() / recording.sample_rate, delays.max() / recording.sample_rate
     return Edges(max(0.0, cut.start + min(first, 0.0)), cut.end + max(last, 0.0) + TAIL)
 
 

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from pipeline.documents import Cut
 from pipeline.services import media
+from pipeline.services.media.decoded import Pcm
 
 PEAKS_PER_SECOND = 20
 FRAMES_PER_SECOND = 100  # of the loudness that edges are found by
 BEEP_HERTZ, BEEP_LEVEL = 1000.0, 0.1  # of full scale
 BLOCK_SECONDS = 60
 FULL_SCALE = 32768
-BYTES = 2  # of a sample
 ROUNDED = 0.05  # of a sample: what times may be off by, since they are written with six decimals
 PLAYER_RATE, PLAYER_BITS_PER_CHANNEL = 16000, 32000  # Hz, bits a second
 
@@ -34,65 +34,53 @@ Samples = npt.NDArray[np.int16]
 Sound = Callable[[int, int], Samples]  # the samples that stand from one position in the recording up to another
 
 
-class Recording:
-    """Raw 16-bit samples, the channels in turn, in a file that is open. ``length`` is in samples of one channel."""
+class Recording(Pcm):
+    """A recording in 16 bits, to be overwritten."""
 
-    def __init__(self, pcm: Path, channels: int, rate: int) -> None:
-        self._file = os.open(pcm, os.O_RDWR)
-        self.channels, self.rate = channels, rate
-        self.length = os.fstat(self._file).st_size // (BYTES * channels)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._file)
-
-    def read(self, first: int, last: int) -> Samples:
-        """The samples from one position up to another, or to the end, as ``(samples, channels)``."""
-        first, last = max(first, 0), min(last, self.length)
-        frame = BYTES * self.channels
-        data = os.pread(self._file, max(last - first, 0) * frame, first * frame)
-        return np.frombuffer(data, dtype="<i2").reshape(-1, self.channels)
+    def __init__(self, path: Path, channels: int, sample_rate: int) -> None:
+        super().__init__(path, channels, sample_rate, "<i2", os.O_RDWR)
 
     def channel(self, channel: int, start: float, end: float) -> npt.NDArray[np.float32]:
         """A stretch of one channel in seconds, between -1 and 1."""
-        found = self.read(round(start * self.rate), round(end * self.rate))[:, channel]
+        found = self.frames(round(start * self.sample_rate), round(end * self.sample_rate))[:, channel]
         scaled: npt.NDArray[np.float32] = found.astype(np.float32) / np.float32(FULL_SCALE)
         return scaled
 
     def loudness(self, channel: int, start: float, end: float) -> npt.NDArray[np.float64]:
         """The RMS of each 10 ms from ``start``, which is a multiple of that, up to ``end``."""
         samples = self.channel(channel, start, end)
-        count = ceil(len(samples) * FRAMES_PER_SECOND / self.rate)
-        begins = np.arange(count) * self.rate // FRAMES_PER_SECOND
+        count = ceil(len(samples) * FRAMES_PER_SECOND / self.sample_rate)
+        begins = np.arange(count) * self.sample_rate // FRAMES_PER_SECOND
         sums = np.add.reduceat(samples * samples, begins) if count else np.zeros(0)
-        return np.sqrt(sums.astype(np.float64) * FRAMES_PER_SECOND / self.rate)
+        return np.sqrt(sums.astype(np.float64) * FRAMES_PER_SECOND / self.sample_rate)
 
     def hide(self, cut: Cut, sound: Sound) -> None:
         """Overwrite a stretch of one channel."""
         for at, last in self._blocks(cut):
-            block = self.read(at, last).copy()
+            block = self.frames(at, last).copy()
             block[:, cut.channel] = sound(at, last)
-            written = os.pwrite(self._file, block.tobytes(), at * BYTES * self.channels)
+            written = os.pwrite(self._file, block.tobytes(), at * self._frame)
             if written != block.nbytes:
                 raise OSError("A stretch of the recording was not overwritten.")
 
     def is_hidden(self, cut: Cut, sound: Sound) -> bool:
         """Whether a stretch of one channel is what ``hide`` makes of it."""
         return all(
-            np.array_equal(self.read(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
+            np.array_equal(self.frames(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
         )
 
     def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
-        first = max(0, floor(cut.start * self.rate + ROUNDED))
-        stop = min(self.length, ceil(cut.end * self.rate - ROUNDED))
-        for at in range(first, stop, BLOCK_SECONDS * self.rate):
-            yield at, min(at + BLOCK_SECONDS * self.rate, stop)
+        first = max(0, floor(cut.start * self.sample_rate + ROUNDED))
+        stop = min(self.length, ceil(cut.end * self.sample_rate - ROUNDED))
+        for at in range(first, stop, BLOCK_SECONDS * self.sample_rate):
+            yield at, min(at + BLOCK_SECONDS * self.sample_rate, stop)
 
     def peaks(self) -> Iterator[npt.NDArray[np.float64]]:
         """The highest amplitudes, from 0 to 1, as ``(channels, values)`` of each minute."""
-        for first in range(0, self.length, BLOCK_SECONDS * self.rate):
-            block = self.read(first, first + BLOCK_SECONDS * self.rate)
-            begins = np.arange(ceil(len(block) * PEAKS_PER_SECOND / self.rate)) * self.rate // PEAKS_PER_SECOND
+        for first in range(0, self.length, BLOCK_SECONDS * self.sample_rate):
+            block = self.frames(first, first + BLOCK_SECONDS * self.sample_rate)
+            count = ceil(len(block) * PEAKS_PER_SECOND / self.sample_rate)
+            begins = np.arange(count) * self.sample_rate // PEAKS_PER_SECOND
             high = np.maximum.reduceat(block, begins, axis=0).astype(np.int32)
             low = np.minimum.reduceat(block, begins, axis=0).astype(np.int32)
             yield np.maximum(high, -low).T / FULL_SCALE

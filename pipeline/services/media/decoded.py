@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,27 +12,39 @@ Samples = npt.NDArray[np.float32]
 BYTES = 4  # of a sample
 
 
-class Decoded:
-    """A recording as raw samples (float32 between -1 and 1, the channels in turn) in a file that is open.
+class Pcm:
+    """Raw samples, the channels in turn, in a file that is open. ``length`` is in samples of one channel.
 
-    ``length`` is in samples of one channel. It may be read by several threads at once.
+    ``kind`` is the type of a sample, as NumPy writes it. It may be read by several threads at once.
     """
 
-    def __init__(self, pcm: Path, channels: int, sample_rate: int) -> None:
-        self._file = os.open(pcm, os.O_RDONLY)
+    def __init__(self, path: Path, channels: int, sample_rate: int, kind: str, mode: int = os.O_RDONLY) -> None:
+        self._file = os.open(path, mode)
+        self._kind = np.dtype(kind)
+        self._frame = self._kind.itemsize * channels  # bytes of a sample of every channel
         self.channels, self.sample_rate = channels, sample_rate
-        self.length = os.fstat(self._file).st_size // (BYTES * channels)
+        self.length = os.fstat(self._file).st_size // self._frame
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
 
+    def frames(self, first: int, last: int) -> npt.NDArray[Any]:
+        """The samples from one position up to another, or to the end, as ``(samples, channels)``."""
+        first, last = max(first, 0), min(last, self.length)
+        data = os.pread(self._file, max(last - first, 0) * self._frame, first * self._frame)
+        return np.frombuffer(data, dtype=self._kind).reshape(-1, self.channels)
+
+
+class Decoded(Pcm):
+    """A recording that was decoded to float32, between -1 and 1."""
+
+    def __init__(self, path: Path, channels: int, sample_rate: int) -> None:
+        super().__init__(path, channels, sample_rate, "<f4")
+
     def read(self, first: int, last: int) -> Samples:
         """The samples from one position up to another, or to the end, as ``(channels, samples)``."""
-        first, last = max(first, 0), min(last, self.length)
-        frame = BYTES * self.channels
-        data = os.pread(self._file, max(last - first, 0) * frame, first * frame)
-        return np.frombuffer(data, dtype="<f4").reshape(-1, self.channels).T
+        return self.frames(first, last).T
 
     def channel(self, channel: int, first: int, last: int) -> Samples:
         """The samples of one channel from one position up to another, or to the end."""

@@ -152,13 +152,14 @@ def _copy(recording: Recording, windows: Iterable[Window], file: Path) -> None:
     import av
 
     with file.open("wb") as copied:
-        copied.truncate(recording.length * SAMPLE_RATE // recording.rate * BYTES)
+        copied.truncate(recording.length * SAMPLE_RATE // recording.sample_rate * BYTES)
         for window in windows:
-            samples = recording.read(round(window.start * recording.rate), round(window.end * recording.rate))
+            first, last = (round(moment * recording.sample_rate) for moment in (window.start, window.end))
+            samples = recording.frames(first, last)
             frame = av.AudioFrame.from_ndarray(
                 np.ascontiguousarray(samples[:, window.channel]).reshape(1, -1), format="s16", layout="mono"
             )
-            frame.rate = recording.rate
+            frame.rate = recording.sample_rate
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
             copied.seek(round(window.start * SAMPLE_RATE) * BYTES)
             for made in (*resampler.resample(frame), *resampler.resample(None)):
