@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -152,7 +152,7 @@ def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
     )
 
 
-@cache
+@lru_cache(maxsize=1024)  # words of the call in hand; a worker keeps no more
 def _value(text: str, language: str) -> str:
     """A word in one spelling: numbers as digits, the rest folded."""
     call = read_call([("", text)], language)
