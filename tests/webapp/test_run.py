@@ -25,7 +25,11 @@ def surroundings() -> Iterator[dict[str, str]]:
 
 
 def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
-    """Start Parley; return the process and what it said up to its last line."""
+    """Start Parley; return the process and what it said up to its last line.
+
+    A shell's background job ignores SIGINT, and so would its children.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "webapp.run"],
         cwd=CHECKOUT,
