@@ -111,63 +111,92 @@ def vocabulary_of(language: str) -> Vocabulary:
     """The vocabulary of a language; English for one that has none of its own."""
     language = language if language in LANGUAGES else "en"
     table = tomllib.loads(Path(__file__).with_name(f"words.{language}.toml").read_text(encoding="utf-8"))
-    names, numbers, email, address = table["names"], table["numbers"], table["email"], table["address"]
-    never, titles = _words(names["never"]), _words(names["titles"])
-    copulas, acknowledgements = _words(table["turns"]["copulas"]), _words(table["turns"]["acknowledgements"])
-    months, fillers = _words(table["dates"]["months"]), _words(numbers["fillers"])
-    street_after, extra = _words(address["after"]), _words(address["extra"])
-    frequencies = _frequencies(language)
+    often = _frequencies(language)
+    parts = (_of_words(often), _of_people(table, often), _of_numbers(table), _of_contact(table), _of_turns(table))
+    return Vocabulary(language=language, **{name: value for part in parts for name, value in part.items()})
+
+
+def _of_words(frequencies: Mapping[str, float]) -> dict[str, Any]:
+    """How often people use a word."""
+    return {
+        "ordinary": frozenset(frequencies),
+        "usual": frozenset(word for word, share in frequencies.items() if share >= USUAL),
+        "common": frozenset(word for word, share in frequencies.items() if share >= COMMON),
+    }
+
+
+def _of_people(table: dict[str, Any], frequencies: Mapping[str, float]) -> dict[str, Any]:
+    """Names, and how they are told."""
+    names, turns = table["names"], table["turns"]
     home, first_names, last_names = _name_lists()
-    ambiguous = _words(names["ambiguous"])
     seldom = frozenset(name for name in first_names if frequencies.get(name, 0.0) < OFTEN)
-    return Vocabulary(
-        language=language,
-        cues=_phrases((phrase, label) for label, phrases in table["cues"].items() for phrase in phrases),
-        introductions=_phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
-        own_introductions=_phrases((phrase, kind) for kind in OWN for phrase in names[kind]),
-        own_after=_phrases((phrase, "own") for phrase in names["own_after"]),
-        titles=titles,
-        particles=_words(names["particles"]),
-        ambiguous=ambiguous,
-        never_names=never,
-        no_names=never | titles | copulas | acknowledgements | months,
-        no_code=fillers | street_after | extra,
-        things=_words(names["things"]),
-        ordinary=frozenset(frequencies),
-        usual=frozenset(word for word, share in frequencies.items() if share >= USUAL),
-        common=frozenset(word for word, share in frequencies.items() if share >= COMMON),
-        sure_names=(home | seldom) - ambiguous,
-        names=first_names | last_names,
-        number_words=_words(numbers["words"]),
-        number_linking=_words(numbers["linking"]),
-        zeros=_words(numbers["zero"]),
-        magnitudes=_words(numbers["magnitudes"]),
-        repeats=numbers["repeats"],
-        fillers=fillers,
-        joints=_words(numbers["joints"]),
-        units_before=_words(numbers["units_before"]),
-        units_after=_words(numbers["units_after"]),
-        before_times=_words(numbers["before_times"]),
-        as_in=_phrases((phrase, "as in") for phrase in table["spelling"]["as_in"]),
-        alphabet=_words(table["spelling"]["alphabet"]),
-        articles=_words(table["spelling"]["articles"]),
-        at_words=_words(email["at"]),
-        dot_words=_words(email["dots"]),
-        email_joints=_words(email["joints"]),
-        email_stop=_words(email["stop"]),
-        street_before=_words(address["before"]),
-        street_after=street_after,
-        street_after_capital=_words(address["after_capital"]),
-        flats=_words(address["flats"]),
-        address_extra=extra,
-        address_stop=_words(address["stop"]),
-        months=months,
-        date_linking=_words(table["dates"]["linking"]),
-        acknowledgements=acknowledgements,
-        secret_stop=_words(table["turns"]["secret_stop"]),
-        copulas=copulas,
-        clauses=_words(table["turns"]["clauses"]),
-    )
+    never, titles, ambiguous = (_words(names[kind]) for kind in ("never", "titles", "ambiguous"))
+    everyday = _words(turns["copulas"]) | _words(turns["acknowledgements"]) | _words(table["dates"]["months"])
+    return {
+        "introductions": _phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
+        "own_introductions": _phrases((phrase, kind) for kind in OWN for phrase in names[kind]),
+        "own_after": _phrases((phrase, "own") for phrase in names["own_after"]),
+        "titles": titles,
+        "particles": _words(names["particles"]),
+        "ambiguous": ambiguous,
+        "never_names": never,
+        "no_names": never | titles | everyday,
+        "things": _words(names["things"]),
+        "sure_names": (home | seldom) - ambiguous,
+        "names": first_names | last_names,
+    }
+
+
+def _of_numbers(table: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and letters, and what stands beside them."""
+    numbers, spelling, address = table["numbers"], table["spelling"], table["address"]
+    return {
+        "number_words": _words(numbers["words"]),
+        "number_linking": _words(numbers["linking"]),
+        "zeros": _words(numbers["zero"]),
+        "magnitudes": _words(numbers["magnitudes"]),
+        "repeats": numbers["repeats"],
+        "fillers": _words(numbers["fillers"]),
+        "joints": _words(numbers["joints"]),
+        "units_before": _words(numbers["units_before"]),
+        "units_after": _words(numbers["units_after"]),
+        "before_times": _words(numbers["before_times"]),
+        "no_code": _words(numbers["fillers"]) | _words(address["after"]) | _words(address["extra"]),
+        "as_in": _phrases((phrase, "as in") for phrase in spelling["as_in"]),
+        "alphabet": _words(spelling["alphabet"]),
+        "articles": _words(spelling["articles"]),
+    }
+
+
+def _of_contact(table: dict[str, Any]) -> dict[str, Any]:
+    """E-mail and postal addresses."""
+    email, address = table["email"], table["address"]
+    return {
+        "at_words": _words(email["at"]),
+        "dot_words": _words(email["dots"]),
+        "email_joints": _words(email["joints"]),
+        "email_stop": _words(email["stop"]),
+        "street_before": _words(address["before"]),
+        "street_after": _words(address["after"]),
+        "street_after_capital": _words(address["after_capital"]),
+        "flats": _words(address["flats"]),
+        "address_extra": _words(address["extra"]),
+        "address_stop": _words(address["stop"]),
+    }
+
+
+def _of_turns(table: dict[str, Any]) -> dict[str, Any]:
+    """Cues, dates, and what people say around them."""
+    turns, dates = table["turns"], table["dates"]
+    return {
+        "cues": _phrases((phrase, label) for label, phrases in table["cues"].items() for phrase in phrases),
+        "months": _words(dates["months"]),
+        "date_linking": _words(dates["linking"]),
+        "acknowledgements": _words(turns["acknowledgements"]),
+        "secret_stop": _words(turns["secret_stop"]),
+        "copulas": _words(turns["copulas"]),
+        "clauses": _words(turns["clauses"]),
+    }
 
 
 def _words(listed: str | Iterable[str]) -> frozenset[str]:

@@ -7,8 +7,9 @@ one conversation.
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from pipeline.documents import Flag, Settings, Transcript
+from pipeline.documents import Flag, Settings, Transcript, Withheld
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription import voice_encoder
@@ -18,8 +19,8 @@ from pipeline.services.transcription.language import SURE, tell_language
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
-from pipeline.services.transcription.recording import listen
-from pipeline.services.transcription.timeline import utterances_of
+from pipeline.services.transcription.recording import Recording, listen
+from pipeline.services.transcription.timeline import SpokenWord, utterances_of
 from pipeline.services.transcription.trust import flagged
 from pipeline.services.transcription.voices import by_voice, turns_in
 
@@ -69,19 +70,24 @@ def transcribe(
         spoken, withheld = words_of_channels(read, recording)
         if len(recording.speakers) == 1 and len(channels) != 1:
             spoken = by_voice(spoken[0], turns_in(recording.chunks))
+    told = {"language": code, "language_probability": round(probability, 4), "engine": engine, "model": model}
+    return _written_down(recording, spoken, withheld, told)
+
+
+def _written_down(
+    recording: Recording, spoken: Sequence[Sequence[SpokenWord]], withheld: Sequence[Withheld], told: dict[str, Any]
+) -> Transcript:
+    """The transcript of what each speaker says; ``told`` is what is known beside that."""
     two = len(spoken) > len(recording.speakers)
     utterances = utterances_of(spoken, TWO_VOICES if two else recording.speakers, one_channel=two)
-    found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: probability < SURE}
+    found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: told["language_probability"] < SURE}
     return Transcript(
-        language=code,
-        language_probability=round(probability, 4),
         duration=round(recording.duration, 3),
         utterances=tuple(announcements_flagged([flagged(each, recording.loudness) for each in utterances])),
         channels=len(recording.speakers),
-        engine=engine,
-        model=model,
         flags=(*recording.flags, *(flag for flag, holds in found.items() if holds)),
         withheld=tuple(withheld),
+        **told,
     )
 
 

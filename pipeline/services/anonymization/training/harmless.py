@@ -11,13 +11,42 @@ Draw = Callable[[], list[str]]
 
 def harmless(values: Values) -> dict[str, Draw]:
     """What the braces of a phrase become when they are no personal data."""
-    chance, language, book = values.chance, values.language, values.book
+    say, chance, language = _Sayings(values), values.chance, values.language
+    return {name: say.listed(name) for name in values.book.lists} | {
+        "money": say.money, "time": say.time, "flight": say.flight,
+        "date": lambda: say.date()[: chance.choice([2, 2, 3, 9])],
+        "count": lambda: say.small(2, 60) if chance.random() < 0.8 else say.small(100, 10000),
+        "small": lambda: say.small(1, 99), "digit": lambda: say.small(1, 10),
+        "percent": lambda: chance.choice([say.small(1, 100), [f"{chance.randrange(1, 9)}.{chance.randrange(1, 9)}"]]),
+        "error": lambda: chance.choice(
+            [[str(chance.randrange(999))], [f"E{chance.randrange(99)}"], say.small(1, 600)]
+        ),
+        "version": lambda: [f"{chance.randrange(1, 20)}.{chance.randrange(10)}"],
+        "nth": lambda: spell_ordinal(chance.randrange(1, 12), language).split(),
+        "city": values.places.town, "day": lambda: [chance.choice(DAYS[language])],
+        "month": lambda: [chance.choice(MONTHS[language])],
+        "year": lambda: say_year(language, chance, chance.randrange(1985, 2027)), "temp": lambda: say.small(1, 99),
+    }  # fmt: skip
 
-    def small(low: int, high: int) -> list[str]:
-        number = chance.randrange(low, high)
-        return [str(number)] if chance.random() < 0.45 else spell_number(number, language).split()
 
-    def money() -> list[str]:
+class _Sayings:
+    """Says amounts, times and the like, each time in another way."""
+
+    def __init__(self, values: Values) -> None:
+        self.values, self.chance, self.language = values, values.chance, values.language
+
+    def small(self, low: int, high: int) -> list[str]:
+        """A number in digits or words."""
+        number = self.chance.randrange(low, high)
+        return [str(number)] if self.chance.random() < 0.45 else self.spelled(number)
+
+    def spelled(self, number: int) -> list[str]:
+        """A number in words."""
+        return spell_number(number, self.language).split()
+
+    def money(self) -> list[str]:
+        """An amount."""
+        chance = self.chance
         amount = chance.choice(
             [
                 chance.randrange(2, 100),
@@ -27,77 +56,67 @@ def harmless(values: Values) -> dict[str, Draw]:
             ]
         )
         cents = f"{chance.randrange(100):02d}"
-        if language == "fr":
-            ways = [
-                [f"{amount}", "euros"],
-                [*spell_number(amount, "fr").split(), "euros"],
-                [f"{amount},{cents}", "€"],
-                [f"{amount}€"],
-                [*spell_number(amount, "fr").split(), "euros", *spell_number(int(cents), "fr").split()],
-            ]
-        else:
-            ways = [
-                [f"${amount}"],
-                [f"${amount}.{cents}"],
-                [str(amount), "dollars"],
-                [*spell_number(amount, "en").split(), chance.choice(["dollars", "bucks", "pounds"])],
-                [
-                    *spell_number(amount, "en").split(),
-                    "dollars",
-                    "and",
-                    *spell_number(int(cents), "en").split(),
-                    "cents",
-                ],
-                [f"£{amount}"],
-                [f"{amount:,}", "dollars"],
-                say_digits(f"{amount % 90 + 10}", "en", chance) + spell_number(int(cents), "en").split(),
-            ]
-        return chance.choice(ways)
+        return chance.choice(self.euros(amount, cents) if self.language == "fr" else self.dollars(amount, cents))
 
-    def time() -> list[str]:
-        hour, minute = chance.randrange(1, 13), chance.choice([0, 5, 10, 15, 20, 30, 30, 40, 45, 50, 55])
-        if language == "fr":
-            spoken = [
-                *spell_number(hour, "fr").split(),
-                "heures",
-                *(spell_number(minute, "fr").split() if minute else []),
-            ]
-            return chance.choice(
-                [
-                    [f"{hour}h{minute:02d}"],
-                    [f"{hour}", "heures", *([str(minute)] if minute else [])],
-                    spoken,
-                    [f"{hour}:{minute:02d}"],
-                ]
-            )
-        half = chance.choice(["am", "pm", "a.m.", "p.m."])
-        spoken = [
-            spell_number(hour, "en"),
-            *(spell_number(minute, "en").split() if minute else [chance.choice(["o'clock", half])]),
+    def euros(self, amount: int, cents: str) -> list[list[str]]:
+        """The ways to say an amount in French."""
+        return [
+            [f"{amount}", "euros"],
+            [*self.spelled(amount), "euros"],
+            [f"{amount},{cents}", "€"],
+            [f"{amount}€"],
+            [*self.spelled(amount), "euros", *self.spelled(int(cents))],
         ]
-        return chance.choice(
-            [[f"{hour}:{minute:02d}"], [f"{hour}:{minute:02d}", half], [f"{hour}", half], spoken, [f"{hour}{half[:2]}"]]
-        )
 
-    def flight() -> list[str]:
-        return [*chance.choice(["a a", "AA", "ba", "delta", "ua", "AF", "lh"]).split(), *small(10, 2000)]
+    def dollars(self, amount: int, cents: str) -> list[list[str]]:
+        """The ways to say an amount in English."""
+        return [
+            [f"${amount}"],
+            [f"${amount}.{cents}"],
+            [str(amount), "dollars"],
+            [*self.spelled(amount), self.chance.choice(["dollars", "bucks", "pounds"])],
+            [*self.spelled(amount), "dollars", "and", *self.spelled(int(cents)), "cents"],
+            [f"£{amount}"],
+            [f"{amount:,}", "dollars"],
+            say_digits(f"{amount % 90 + 10}", "en", self.chance) + self.spelled(int(cents)),
+        ]
 
-    def date() -> list[str]:
-        return say_date(chance.randrange(2019, 2028), language, chance)
+    def time(self) -> list[str]:
+        """A time of day."""
+        hour = self.chance.randrange(1, 13)
+        minute = self.chance.choice([0, 5, 10, 15, 20, 30, 30, 40, 45, 50, 55])
+        return self.chance.choice((self.heures if self.language == "fr" else self.hours)(hour, minute))
 
-    def listed(name: str) -> Draw:
-        return lambda: chance.choice(book.lists[name]).split()
+    def heures(self, hour: int, minute: int) -> list[list[str]]:
+        """The ways to say a time in French."""
+        return [
+            [f"{hour}h{minute:02d}"],
+            [f"{hour}", "heures", *([str(minute)] if minute else [])],
+            [*self.spelled(hour), "heures", *(self.spelled(minute) if minute else [])],
+            [f"{hour}:{minute:02d}"],
+        ]
 
-    return {name: listed(name) for name in book.lists} | {
-        "money": money, "time": time, "flight": flight,
-        "date": lambda: date()[: chance.choice([2, 2, 3, 9])],
-        "count": lambda: small(2, 60) if chance.random() < 0.8 else small(100, 10000),
-        "small": lambda: small(1, 99), "digit": lambda: small(1, 10),
-        "percent": lambda: chance.choice([small(1, 100), [f"{chance.randrange(1, 9)}.{chance.randrange(1, 9)}"]]),
-        "error": lambda: chance.choice([[str(chance.randrange(999))], [f"E{chance.randrange(99)}"], small(1, 600)]),
-        "version": lambda: [f"{chance.randrange(1, 20)}.{chance.randrange(10)}"],
-        "nth": lambda: spell_ordinal(chance.randrange(1, 12), language).split(),
-        "city": values.places.town, "day": lambda: [chance.choice(DAYS[language])],
-        "month": lambda: [chance.choice(MONTHS[language])],
-        "year": lambda: say_year(language, chance, chance.randrange(1985, 2027)), "temp": lambda: small(1, 99),
-    }  # fmt: skip
+    def hours(self, hour: int, minute: int) -> list[list[str]]:
+        """The ways to say a time in English."""
+        half = self.chance.choice(["am", "pm", "a.m.", "p.m."])
+        after = self.spelled(minute) if minute else [self.chance.choice(["o'clock", half])]
+        return [
+            [f"{hour}:{minute:02d}"],
+            [f"{hour}:{minute:02d}", half],
+            [f"{hour}", half],
+            [*self.spelled(hour), *after],
+            [f"{hour}{half[:2]}"],
+        ]
+
+    def flight(self) -> list[str]:
+        """The number of a flight."""
+        airlines = ["a a", "AA", "ba", "delta", "ua", "AF", "lh"]
+        return [*self.chance.choice(airlines).split(), *self.small(10, 2000)]
+
+    def date(self) -> list[str]:
+        """A date of these years."""
+        return say_date(self.chance.randrange(2019, 2028), self.language, self.chance)
+
+    def listed(self, name: str) -> Draw:
+        """What draws from a list of the phrasebook."""
+        return lambda: self.chance.choice(self.values.book.lists[name]).split()
