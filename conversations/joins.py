@@ -16,7 +16,6 @@ from pipeline.records import Record
 from pipeline.storage import blob_store
 
 Status = Conversation.Status
-PASSED = "passed"
 ANONYMIZED, AUDIO, QUALIFIED, SWAPPED, CORRECTED, RELEASED = (
     each.__name__
     for each in (
@@ -122,4 +121,4 @@ def verdict_of(redacted: events.AudioRedacted, tenant: str, conversation: str) -
     if redacted.receipt is None:
         return ""
     receipt = documents.decode(blob_store().read(redacted.receipt, tenant, conversation), documents.Receipt)
-    return "" if receipt.verdict == PASSED else receipt.reason or events.QuarantineReason.UNPROVEN
+    return "" if receipt.verdict == documents.Verdict.PASSED else receipt.reason or events.QuarantineReason.UNPROVEN

@@ -201,6 +201,13 @@ class Doubt(Document):
     end: float
 
 
+class Verdict(StrEnum):
+    """Whether a redaction holds."""
+
+    PASSED = "passed"
+    QUARANTINED = "quarantined"
+
+
 class Receipt(Document):
     """The proof of one redaction: what was cut from which recording, what was heard again, and the verdict.
 
@@ -218,7 +225,7 @@ class Receipt(Document):
     model: str
     proof_model: str
     heard: float
-    verdict: str  # "passed", or "quarantined"
+    verdict: str  # a ``Verdict``
     widened: tuple[Doubt, ...] = ()
     left: tuple[Doubt, ...] = ()
     reason: str = ""  # of the quarantine: a ``QuarantineReason``

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from conversations import words
-from conversations.joins import PASSED
 from conversations.models import Conversation, RedactionReview
 from conversations.runs import read
-from pipeline.documents import Cut, Receipt
+from pipeline.documents import Cut, Receipt, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ def review_of(conversation: Conversation) -> RedactionReview | None:
 
 def verdict_of(receipt: Receipt) -> str:
     """The verdict as a sentence."""
-    if receipt.verdict != PASSED:
+    if receipt.verdict != Verdict.PASSED:
         return words.quarantine_sentence(receipt.reason)
     if receipt.widened:
         return _("The audio was heard again where it was cut. Some cuts were made wider; then nothing was left.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.documents import Cause, Cut, Doubt, Receipt, RedactionPolicy, Transcript
+from pipeline.documents import Cause, Cut, Doubt, Receipt, RedactionPolicy, Transcript, Verdict
 from pipeline.events import QuarantineReason
 from pipeline.services import anonymization, audio_redaction
 from pipeline.services.audio_redaction import RedactedAudio
@@ -19,9 +19,8 @@ from pipeline.services.redaction_proof.hearing import read, windows_of, words_in
 from pipeline.services.redaction_proof.judging import NEAR, Detect, doubts_in, is_placeholder
 from pipeline.services.transcription.engine import Engine
 
-__all__ = ["PASSED", "QUARANTINED", "Proof", "Proven", "prove", "redact", "warm"]
+__all__ = ["Proof", "Proven", "prove", "redact", "warm"]
 
-PASSED, QUARANTINED = "passed", "quarantined"
 SHARES = ((0.0, 0.8), (0.8, 0.9), (0.9, 1.0))  # of the work: the first making, and two with wider cuts
 LONGER = 60.0  # seconds that a master may be longer than its transcript
 WIDER = 0.2  # seconds on either side of what was still heard: the second hearing places words no better than the first
@@ -153,7 +152,7 @@ def _receipt(
         model=f"{transcript.engine}/{transcript.model}",
         proof_model=proof_model,
         heard=proof.heard,
-        verdict=QUARANTINED if proof.doubts else PASSED,
+        verdict=Verdict.QUARANTINED if proof.doubts else Verdict.PASSED,
         widened=tuple(widened),
         left=proof.doubts,
         reason=QuarantineReason.STILL_HEARD if proof.doubts else "",

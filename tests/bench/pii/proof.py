@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.config import config
-from pipeline.documents import Redaction, RedactionPolicy, Transcript
+from pipeline.documents import Redaction, RedactionPolicy, Transcript, Verdict
 from pipeline.services import audio_redaction, redaction_proof, transcription
 from tests.bench.pii.audio import counted, exact, first_frame, last_frame, said_of, samples_of, silenced
 from tests.bench.pii.built import BuiltCall, Piece, built_calls
@@ -142,7 +142,7 @@ def _cascade() -> None:
                 engine=proof_engine,
                 proof_model=config().proof_model,
             )
-            if proven.receipt.verdict == redaction_proof.QUARANTINED:
+            if proven.receipt.verdict == Verdict.QUARANTINED:
                 kept_back += 1
             else:
                 count += counted(call, samples_of(proven.audio.master))
