@@ -19,10 +19,11 @@ from conversations.admin.policy import PolicyField, changes_of
 from conversations.admin.scope import ADMIN, ScopedAdmin
 from conversations.forms import VocabularyField
 from conversations.models import Organization, Token, User
+from conversations.models.people import OPEN_RAW_DATA, REVIEW_QUARANTINE
 
 MOST_DAYS = 36500
 
-admin.site.unregister(Group)  # what people may do follows from their role
+admin.site.unregister(Group)  # what people may do follows from their role and from two permissions given by name
 
 
 class IndentedJSON(json.JSONEncoder):
@@ -97,17 +98,26 @@ class OrganizationAdmin(ScopedAdmin):
         return message
 
 
-class PersonForm(UserChangeForm):
-    """A person, and whether they hold the one permission that no role has."""
+BY_NAME = (REVIEW_QUARANTINE, OPEN_RAW_DATA)
+"""Permissions that are given to a person; each is a field of the form."""
 
-    opens_raw_data = forms.BooleanField(
+
+class PersonForm(UserChangeForm):
+    """A person, and which permissions they hold by name, beside their role."""
+
+    review_quarantine = forms.BooleanField(
+        label=_("May review quarantined calls"), required=False,
+        help_text=_("Reads, hears and releases them. Admins and supervisors may by their role."),
+    )  # fmt: skip
+    open_raw_data = forms.BooleanField(
         label=_("May open raw recordings and transcripts"), required=False,
         help_text=_("Each time with a reason, into the audit log. No role has it, nor a superuser."),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["opens_raw_data"].initial = self.instance.holds_raw_permission
+        for permission in BY_NAME:
+            self.fields[permission].initial = self.instance.holds(permission)
 
 
 @admin.register(User)
@@ -123,7 +133,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
-        (_("Role"), {"fields": ("role", "is_active", "opens_raw_data")}),
+        (_("Role"), {"fields": ("role", "is_active", *BY_NAME)}),
         (_("Important dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
@@ -141,8 +151,9 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         if not change:
             obj.organization = request.user.organization
         super().save_model(request, obj, form, change)
-        if "opens_raw_data" in form.changed_data:
-            obj.let_open_raw(form.cleaned_data["opens_raw_data"])
+        for permission in BY_NAME:
+            if permission in form.changed_data:
+                obj.let(permission, form.cleaned_data[permission])
 
 
 class TokenForm(forms.ModelForm):

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from conversations.models.people import Organization, OrganizationQuerySet, User
+from conversations.models.people import REVIEW_QUARANTINE, Organization, OrganizationQuerySet, User
 from conversations.models.review import ConversationQuerySet
 
 
@@ -92,7 +92,7 @@ class Conversation(models.Model):
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ["-received_at", "-id"]
-        permissions = [("review_quarantine", _("Can review and release quarantined calls"))]
+        permissions = [(REVIEW_QUARANTINE, _("Can review and release quarantined calls"))]
         constraints = [
             models.UniqueConstraint(fields=["organization", "audio_digest"], name="same_bytes_same_conversation")
         ]

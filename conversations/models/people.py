@@ -17,7 +17,8 @@ from pipeline import documents
 
 OPEN_RAW_DATA = "open_raw_data"
 """The permission to hear the recordings, and read the transcripts, in which nothing is hidden."""
-RAW_PERMISSION = {"content_type__app_label": "conversations", "codename": OPEN_RAW_DATA}
+REVIEW_QUARANTINE = "review_quarantine"
+"""The permission to read, hear and release quarantined calls."""
 
 
 class OrganizationQuerySet(models.QuerySet[Any]):
@@ -95,30 +96,34 @@ class User(AbstractUser):
         """Agents listen and tag; caller metadata (external id, file name, customer) is for the others."""
         return self.role in (Role.ADMIN, Role.SUPERVISOR, Role.CLIENT)
 
-    @property
-    def holds_raw_permission(self) -> bool:
-        """Whether the permission to open raw data was given to them by name."""
-        return bool(Permission.objects.filter(user=self, **RAW_PERMISSION).exists())
+    def holds(self, permission: str) -> bool:
+        """Whether a permission was given to them by name."""
+        return bool(Permission.objects.filter(user=self, **named(permission)).exists())
+
+    def let(self, permission: str, may: bool) -> None:
+        """Give them a permission by name, or take it away."""
+        given = Permission.objects.get(**named(permission))
+        (self.user_permissions.add if may else self.user_permissions.remove)(given)
 
     @property
     def may_open_raw(self) -> bool:
         """Nobody opens raw data by their role, not even a superuser."""
-        return self.is_active and self.holds_raw_permission
-
-    def let_open_raw(self, may: bool) -> None:
-        """Give them the permission to open raw data, or take it away."""
-        permission = Permission.objects.get(**RAW_PERMISSION)
-        (self.user_permissions.add if may else self.user_permissions.remove)(permission)
+        return self.is_active and self.holds(OPEN_RAW_DATA)
 
     @cached_property
     def may_review(self) -> bool:
         """Admins, supervisors and whom an admin names review quarantined calls; to all others these are closed."""
-        return self.role in (Role.ADMIN, Role.SUPERVISOR) or self.has_perm("conversations.review_quarantine")
+        return self.role in (Role.ADMIN, Role.SUPERVISOR) or self.has_perm(f"conversations.{REVIEW_QUARANTINE}")
 
     @property
     def may_reveal(self) -> bool:
         """Everybody may say that words are personal data; that hidden ones are none is for admins and supervisors."""
         return self.role in (Role.ADMIN, Role.SUPERVISOR)
+
+
+def named(permission: str) -> dict[str, str]:
+    """What finds a permission of Parley's."""
+    return {"content_type__app_label": "conversations", "codename": permission}
 
 
 class Token(models.Model):

@@ -173,7 +173,7 @@ def test_the_command_purges_and_shows_that_what_was_purged_is_gone(organization:
 def test_pages_and_api_say_since_when_the_raw_data_is_gone(organization: Organization) -> None:
     call = old_call(organization)
     admin = make_user(organization, Role.ADMIN)
-    admin.let_open_raw(True)
+    admin.let("open_raw_data", True)
     client, api = browser(admin), Client(headers=token_header(admin))
     page, operators = f"/conversations/{call.id}/", f"/admin/conversations/conversation/{call.id}/change/"
     assert api.get(f"/api/v1{page}").json()["raw_purged_at"] is None
@@ -191,7 +191,7 @@ def test_what_needs_raw_data_is_refused_with_a_sentence(organization: Organizati
     call = old_call(organization)
     purge(call.id)
     admin = make_user(organization, Role.ADMIN)
-    admin.let_open_raw(True)
+    admin.let("open_raw_data", True)
     client, api, address = browser(admin), Client(headers=token_header(admin)), f"/conversations/{call.id}/"
     runs = Event.objects.filter(type="ConversationReceived").count()
     with pytest.raises(RawPurged):

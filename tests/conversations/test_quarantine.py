@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
@@ -238,7 +237,9 @@ def test_whom_an_admin_names_reviews_too(kept: Story) -> None:
     agent = make_user(kept.call.organization, Role.AGENT)
     address = f"{ADDRESS}{kept.call.id}/release/"
     assert Client(headers=token_header(agent)).post(address).status_code == 403
-    agent.user_permissions.add(Permission.objects.get(codename="review_quarantine"))
+    admin = browser(make_user(kept.call.organization, Role.ADMIN))
+    fields = {"username": agent.username, "role": "agent", "is_active": "on", "review_quarantine": "on"}
+    admin.post(f"/admin/conversations/user/{agent.id}/change/", fields)
     assert Client(headers=token_header(agent)).post(address).json()["status"] == "completed"
 
 

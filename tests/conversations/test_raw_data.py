@@ -32,7 +32,7 @@ def call(organization: Organization) -> Conversation:
 def auditor(organization: Organization) -> User:
     """Somebody who was given the permission."""
     user = make_user(organization)
-    user.let_open_raw(True)
+    user.let("open_raw_data", True)
     return user
 
 
@@ -62,9 +62,7 @@ def acts() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_no_role_opens_raw_data_nor_does_a_superuser(
-    organization: Organization, call: Conversation, role: Role
-) -> None:
+def test_no_role_open_raw_data_nor_does_a_superuser(organization: Organization, call: Conversation, role: Role) -> None:
     user = make_user(organization, role, is_superuser=True)
     client, address = signed_in(user), f"/conversations/{call.id}/raw/"
     assert client.get(address).status_code == 403
@@ -90,7 +88,7 @@ def test_an_admin_gives_the_permission_and_takes_it_away_and_the_admins_log_says
     admin, person = make_user(organization, Role.ADMIN), make_user(organization)
     client, address = signed_in(admin), f"/admin/conversations/user/{person.id}/change/"
     fields = {"username": person.username, "role": "supervisor", "is_active": "on"}
-    client.post(address, {**fields, "opens_raw_data": "on"})
+    client.post(address, {**fields, "open_raw_data": "on"})
     assert User.objects.get(id=person.id).may_open_raw
     history = client.get(f"/admin/conversations/user/{person.id}/history/").content.decode()
     assert "May open raw recordings and transcripts" in history
@@ -148,7 +146,7 @@ def test_without_a_reason_nothing_is_opened(auditor: User, call: Conversation) -
 def test_a_link_is_one_persons(organization: Organization, auditor: User, call: Conversation) -> None:
     opened = ask(signed_in(auditor), call)
     other = make_user(organization)
-    other.let_open_raw(True)
+    other.let("open_raw_data", True)
     for address in (opened, f"{opened}audio/"):
         assert signed_in(other).get(address).headers["Location"] == f"/conversations/{call.id}/"
         assert Client().get(address).headers["Location"].startswith("/accounts/login/")
@@ -169,7 +167,7 @@ def test_a_link_lasts_for_half_an_hour(auditor: User, call: Conversation) -> Non
 def test_a_link_ends_with_the_permission(auditor: User, call: Conversation) -> None:
     client = signed_in(auditor)
     opened = ask(client, call)
-    auditor.let_open_raw(False)
+    auditor.let("open_raw_data", False)
     assert client.get(f"{opened}audio/").status_code == 403
 
 
@@ -184,7 +182,7 @@ def test_a_link_opens_what_was_asked_for_and_nothing_else(auditor: User, call: C
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_program_opens_raw_data_with_a_reason(auditor: User, call: Conversation) -> None:
+def test_a_program_open_raw_data_with_a_reason(auditor: User, call: Conversation) -> None:
     client, address = Client(headers=token_header(auditor)), f"/api/v1/conversations/{call.id}/raw/"
     audio = client.post(address, {"what": "audio", "reason": REASON}, content_type="application/json")
     assert (audio.status_code, body(audio), audio.headers["Content-Length"]) == (200, SOUND, str(len(SOUND)))

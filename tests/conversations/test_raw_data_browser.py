@@ -21,7 +21,7 @@ SECONDS = 40
 @pytest.fixture
 def user() -> User:
     user = make_user(role=Role.ADMIN, password=PASSWORD)
-    user.let_open_raw(True)
+    user.let("open_raw_data", True)
     return user
 
 

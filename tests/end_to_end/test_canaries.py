@@ -73,7 +73,7 @@ USERS = """
 from django.contrib.auth import get_user_model
 User = get_user_model()
 admin = User.objects.get(username="admin")
-admin.let_open_raw(True)
+admin.let("open_raw_data", True)
 User.objects.create_user("ann", password={password!r}, organization=admin.organization, role="agent")
 """
 
