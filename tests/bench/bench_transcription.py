@@ -4,8 +4,8 @@
 in ``tests/bench/speech.py``.
 
 * speed: audio seconds per wall second on the real two-channel call, in turns; openai-whisper on a minute of it.
-* truth: word errors a pool of sources (whisper's normalizer), and a paired bootstrap of all files of what ours has more
-  than the best peer.
+* truth: word errors of each source and of pools of them (whisper's normalizer), and a paired bootstrap of all files of
+  what ours has more than the best peer.
 * silence: of calls that are mostly silent, the words written where nothing sounds, and how many words that the best
   peer found where something does are among ours.
 * times: how far the start and the end of digits are from the exact ones.
@@ -13,6 +13,7 @@ in ``tests/bench/speech.py``.
   its own.
 """
 
+import functools
 import json
 import os
 import statistics
@@ -111,14 +112,13 @@ def hear_both(name: str, call: Samples) -> float:
 def truth() -> None:
     """Word errors of every engine, a pool and in all."""
     spoken = corpus()
-    errors = {name: np.array([errors_of(name, each) for each in spoken]) for name in CHOSEN}
-    pools = np.array([each.pool for each in spoken])
-    for pool in [*dict.fromkeys(pools), "all"]:
-        chosen = pools == pool if pool != "all" else np.full(len(pools), True)
+    errors = {name: np.array([errors_of(*each) for each in zip(spoken, heard(name), strict=True)]) for name in CHOSEN}
+    for chosen in dict.fromkeys(name for each in spoken for name in (each.source, each.pool, "all")):
+        among = np.array([chosen in (each.source, each.pool, "all") for each in spoken])
         for name, found in errors.items():
-            wrong, said = found[chosen].sum(axis=0)
-            say(f"transcription_errors_{pool}_{name}", wrong, f"of {said} words")
-            say(f"transcription_wer_{pool}_{name}", 100 * wrong / said, "%")
+            wrong, said = found[among].sum(axis=0)
+            say(f"transcription_errors_{chosen}_{name}", wrong, f"of {said} words")
+            say(f"transcription_wer_{chosen}_{name}", 100 * wrong / said, "%")
     peers = [name for name in CHOSEN if name != "ours"]
     if "ours" in errors and peers:
         best = min(peers, key=lambda name: errors[name][:, 0].sum())
@@ -127,10 +127,15 @@ def truth() -> None:
         say("transcription_wer_over_best_high", high, f"points over {best}, 97.5th percentile of a paired bootstrap")
 
 
-def errors_of(name: str, spoken: Spoken) -> tuple[int, int]:
+@functools.cache
+def heard(name: str) -> list[list[Timed]]:
+    """What an engine hears in each recording of the corpus: once, for truth and times."""
+    return [EARS[name](each.samples, each.language) for each in corpus()]
+
+
+def errors_of(spoken: Spoken, words: list[Timed]) -> tuple[int, int]:
     """Errors and words of one recording."""
-    heard = EARS[name](spoken.samples, spoken.language)
-    return word_errors(spoken.text, " ".join(word for word, _, _ in heard), spoken.language)
+    return word_errors(spoken.text, " ".join(word for word, _, _ in words), spoken.language)
 
 
 def bootstrap(mine: npt.NDArray[np.int64], theirs: npt.NDArray[np.int64], samples: int = 10_000) -> tuple[float, float]:
@@ -151,10 +156,10 @@ def silence() -> None:
     for path in sorted(need(DATA / "calls" / "getgoing").rglob("*.wav")):
         samples = np.ascontiguousarray(media.decode(path)[0])
         silent = silent_frames(samples)
-        heard = {name: EARS[name](samples, "en") for name in CHOSEN}
-        for name, words in heard.items():
+        said = {name: EARS[name](samples, "en") for name in CHOSEN}
+        for name, words in said.items():
             in_silence[name] += sum(lies_in(word, silent) for word in words)
-        speech = {name: plain(word for word in words if not lies_in(word, silent)) for name, words in heard.items()}
+        speech = {name: plain(word for word in words if not lies_in(word, silent)) for name, words in said.items()}
         best = max((name for name in CHOSEN if name != "ours"), key=lambda name: sum(speech[name].values()))
         kept += sum((speech["ours"] & speech[best]).values())
         found += sum(speech[best].values())
@@ -193,12 +198,11 @@ def times() -> None:
     """The error of the starts and ends of digits, where all of a number was heard right."""
     for name in CHOSEN:
         starts, ends, numbers = [], [], 0
-        for spoken in (each for each in corpus() if each.times):
-            heard = EARS[name](spoken.samples, spoken.language)
-            if len(heard) == len(spoken.times):
+        for spoken, words in zip(corpus(), heard(name), strict=True):
+            if spoken.times and len(words) == len(spoken.times):
                 numbers += 1
-                starts += [abs(start - exact) for (_, start, _), (exact, _) in zip(heard, spoken.times, strict=True)]
-                ends += [abs(end - exact) for (_, _, end), (_, exact) in zip(heard, spoken.times, strict=True)]
+                starts += [abs(start - exact) for (_, start, _), (exact, _) in zip(words, spoken.times, strict=True)]
+                ends += [abs(end - exact) for (_, _, end), (_, exact) in zip(words, spoken.times, strict=True)]
         for edge, off in (("start", starts), ("end", ends)):
             say(f"transcription_word_{edge}_p50_{name}", 1000 * percentile(off, 0.5), f"ms, {numbers} numbers")
             say(f"transcription_word_{edge}_p95_{name}", 1000 * percentile(off, 0.95), f"ms, {numbers} numbers")

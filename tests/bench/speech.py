@@ -57,6 +57,7 @@ class Spoken:
         return POOLS[self.source]
 
 
+@functools.cache
 def corpus() -> list[Spoken]:
     """All of the public speech with known words; the single digits joined to numbers."""
     return [*recordings(), *numbers()]
