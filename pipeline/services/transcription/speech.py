@@ -14,6 +14,7 @@ FRAME = 160  # samples; Whisper's time grid of 10 ms, on which chunks lie so tha
 
 MIN_PAUSE_MS = 300
 PADDING_MS = 500
+EDGE_MS = 1000  # silence at either end that is left in: what is said in the first half second Silero overhears
 MAX_CHUNK = 28.0  # seconds, within the 30 that the model reads
 LONGEST_SPAN = 26  # seconds without a pause; with padding it is a chunk
 
@@ -113,11 +114,13 @@ def _packed(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
 
 def _speech(audio: Decoded, channel: int) -> Iterator[Span]:
     """Spans of speech, padded, none longer than a chunk may be."""
-    pad = PADDING_MS * SAMPLE_RATE // 1000
+    pad, edge = PADDING_MS * SAMPLE_RATE // 1000, EDGE_MS * SAMPLE_RATE // 1000
     spans = [(first * VOICE_FRAME, last * VOICE_FRAME) for first, last in _voiced(_voice(audio, channel))]
     edges = [0, *((end + start) // 2 for (_, end), (start, _) in pairwise(spans)), audio.length]
     for (start, end), least, most in zip(spans, edges, edges[1:], strict=False):
-        yield max(start - pad, least), min(end + pad, most)
+        first = least if start - pad < (least or edge) else start - pad
+        last = most if end + pad > (most if most < audio.length else most - edge) else end + pad
+        yield first, last
 
 
 def _voice(audio: Decoded, channel: int) -> list[float]:
