@@ -261,6 +261,23 @@ def test_chunks_are_short_enough_for_the_model() -> None:
     assert max(chunk.duration for chunk in chunks) <= speech.MAX_CHUNK + 0.1
 
 
+@pytest.mark.parametrize(("silence", "kept"), [(0.7, True), (2.0, False)])
+def test_little_silence_at_the_ends_is_left_in(silence: float, kept: bool) -> None:
+    said = media.decode(TWO_SPEAKERS)[0][: 3 * 16000]
+    ends = np.zeros(int(silence * 16000))
+    chunks = speech.chunks_of(recorded(np.concatenate([ends, said, ends])), 0)
+    assert (chunks[0].start == 0, chunks[-1].end == 3 + 2 * silence) == (kept, kept)
+
+
+def test_short_and_long_chunks_are_read_apart_and_words_keep_their_times(call: Samples, cache: Path) -> None:
+    audio = recorded(call[0])
+    chunks = [speech.Chunk(audio=audio, channel=0, spans=((0, end),)) for end in (3 * RATE, int(1.5 * RATE))]
+    recognizer = transcription.load("faster-whisper", "tiny.en", transcription.CPU, cache)
+    for chunk, words in recognizer.hear(chunks, "en", ()):
+        assert words
+        assert all(0 <= chunk.place(word.start, word.end)[0] < chunk.duration for word in words)
+
+
 def test_silence_is_left_out_of_chunks() -> None:
     said = media.decode(TWO_SPEAKERS)[0][: 3 * 16000]
     (chunk,) = speech.chunks_of(recorded(np.concatenate([said, np.zeros(60 * 16000), said])), 0)

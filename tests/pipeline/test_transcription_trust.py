@@ -70,6 +70,16 @@ def test_a_word_beside_its_sound_is_moved_there(heard_at: tuple[float, float], p
     assert withheld == []
 
 
+def test_words_stay_in_the_order_in_which_they_were_read() -> None:
+    words = [word("it", 0.8, 0.9), word("is", 0.9, 1.1), word("so", 1.1, 1.4)]
+    kept, _ = over_sound(words, chunk(0, 3), speaking((1, 2)))
+    assert [each.text for each in kept] == ["it", "is", "so"]
+    late = [word("it", 2.1, 2.2), word("is", 0.9, 1.0)]
+    kept, _ = over_sound(late, chunk(0, 3), speaking((1, 2)))
+    assert [each.text for each in kept] == ["it", "is"]
+    assert kept[0].start <= kept[1].start <= kept[1].end
+
+
 @pytest.mark.parametrize("hiss", [0.0, 1e-3, 5e-3, 1e-2])
 def test_speech_stands_above_the_hiss_of_its_line(hiss: float) -> None:
     generator = np.random.default_rng(1)
@@ -111,6 +121,11 @@ def test_what_leaves_out_speech_is_read_again_there_and_what_was_hardly_said_is_
     words: list[SpokenWord], again: list[tuple[float, float]]
 ) -> None:
     assert [(part.start, part.end) for part in doubtful(words, chunk(1, 9), speaking((1, 9)))] == again
+
+
+def test_an_improbable_word_or_two_are_not_guessed_at_again() -> None:
+    mumble = [SpokenWord(text="mumble", start=1.0, end=2.0, probability=0.1)]
+    assert doubtful(mumble, chunk(1, 2.5), speaking((1, 2.5))) == []
 
 
 def test_what_is_heard_in_a_gap_is_put_there_unless_it_can_not_have_been_said() -> None:

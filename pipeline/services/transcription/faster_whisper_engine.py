@@ -14,6 +14,7 @@ from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
 CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
+LEAD = 0.6  # seconds of silence before a short chunk, of which the model else misses the beginning
 FRAMES_PER_SECOND = 100
 
 
@@ -54,7 +55,9 @@ class FasterWhisper:
         """See ``Engine``."""
         batch = max(1, min(self._batch, len(chunks) // self._workers))
         alike = sorted(chunks, key=lambda chunk: -chunk.duration)
-        batches = [alike[first : first + batch] for first in range(0, len(alike), batch)]
+        shorter = sum(chunk.short for chunk in chunks)
+        groups = alike[: len(alike) - shorter], alike[len(alike) - shorter :]
+        batches = [group[first : first + batch] for group in groups for first in range(0, len(group), batch)]
         with ThreadPoolExecutor(self._workers) as pool:
             heard = pool.map(lambda chunks: self._hear_batch(chunks, language, vocabulary), batches)
             yield from zip(alike, chain.from_iterable(heard), strict=True)
@@ -81,7 +84,9 @@ class FasterWhisper:
         """
         from faster_whisper import BatchedInferencePipeline
 
-        samples = [chunk.samples for chunk in chunks]
+        short = all(chunk.short for chunk in chunks)
+        lead = LEAD if short else 0.0
+        samples = [np.pad(chunk.samples, (int(lead * SAMPLE_RATE), 0)) for chunk in chunks]
         ends = np.cumsum([len(each) for each in samples]) / SAMPLE_RATE
         starts = [0.0, *ends[:-1].tolist()]
         half = 0.5 / SAMPLE_RATE  # the library cuts at int(seconds * rate): 8.11 s would be one sample too early
@@ -93,14 +98,15 @@ class FasterWhisper:
             ],
             batch_size=len(chunks),
             word_timestamps=True,
-            without_timestamps=False,  # without them the model leaves out whole sentences of a long chunk
+            # Without them the model leaves out whole sentences of a long chunk; with them it fills up a short one.
+            without_timestamps=short,
             hotwords=" ".join(vocabulary) or None,
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
         heard: list[list[HeardWord]] = [[] for _ in chunks]
         for segment in segments:
             index = chunk_at[segment.seek]
-            heard[index] += [_heard(word, starts[index]) for word in segment.words or ()]
+            heard[index] += [_heard(word, starts[index] + lead) for word in segment.words or ()]
         return heard
 
 

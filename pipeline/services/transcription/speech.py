@@ -16,6 +16,7 @@ MIN_PAUSE_MS = 300
 PADDING_MS = 500
 EDGE_MS = 1000  # silence at either end that is left in: what is said in the first half second Silero overhears
 MAX_CHUNK = 28.0  # seconds, within the 30 that the model reads
+SHORT = 2.0  # seconds, below which a chunk is a word or two
 LONGEST_SPAN = 26  # seconds without a pause; with padding it is a chunk
 
 VOICE, NO_VOICE = 0.5, 0.35  # probability from which on somebody speaks, and below which nobody does any more
@@ -53,6 +54,11 @@ class Chunk:
     def duration(self) -> float:
         """Seconds of its samples."""
         return sum(last - first for first, last in self.spans) / SAMPLE_RATE
+
+    @property
+    def short(self) -> bool:
+        """Whether it holds a word or two, no sentences."""
+        return self.duration < SHORT
 
     def place(self, start: float, end: float) -> tuple[float, float]:
         """Where a stretch of its samples lies in the call, in seconds: within the span that the middle of it is in."""

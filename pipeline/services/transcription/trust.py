@@ -74,7 +74,8 @@ def doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> list[Ch
         chunk.part(start, end) for start, end in gaps(words, chunk) if sounding(chunk, sound, start, end) >= MISSED
     ]
     much = sum(part.duration for part in parts) >= MUCH * chunk.duration
-    return [chunk] if much or unlikely(words) or not_said(words, chunk, sound) else parts
+    guessed = unlikely(words) and not chunk.short  # of a word or two, another guess is no better
+    return [chunk] if much or guessed or not_said(words, chunk, sound) else parts
 
 
 def mended(
@@ -137,22 +138,24 @@ def over_sound(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> tuple
     for sounds, group in groupby(words, lambda word: sound.nearest(word.start, word.end) is not None):
         found = list(group)
         if sounds:
-            kept += [placed(word, sound) for word in found]
+            for word in found:
+                kept.append(placed(word, sound, kept[-1].start if kept else 0.0))
         else:
             start, end = round(found[0].start, 3), round(found[-1].end, 3)
             withheld.append(
                 Withheld(channel=chunk.channel, start=start, end=end, words=len(found), reason=Flag.HALLUCINATION)
             )
-    return sorted(kept, key=lambda word: word.start), withheld
+    return kept, withheld
 
 
-def placed(word: SpokenWord, sound: Sound) -> SpokenWord:
-    """The word where it sounds: moved, if the model placed it beside that."""
+def placed(word: SpokenWord, sound: Sound, earliest: float) -> SpokenWord:
+    """The word where it sounds: moved, if the model placed it beside that, but not before the word that it follows."""
     moment = sound.nearest(word.start, word.end)
-    if moment is None or word.start <= moment < word.end:
-        return word
-    by = moment - word.start if moment < word.start else moment + FRAME_SECONDS - word.end
-    return replace(word, start=word.start + by, end=word.end + by)
+    by = 0.0
+    if moment is not None and not word.start <= moment < word.end:
+        by = moment - word.start if moment < word.start else moment + FRAME_SECONDS - word.end
+    start = max(word.start + by, earliest)
+    return replace(word, start=start, end=max(word.end + by, start))
 
 
 def flagged(utterance: Utterance, loudness: Loudness) -> Utterance:
