@@ -34,9 +34,10 @@ class Machine:
 
 
 class Engine(Protocol):
-    """A loaded speech recognizer."""
+    """A loaded speech recognizer. ``rereads``: its second reading is another one, and may come out better."""
 
     multilingual: bool
+    rereads: bool
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, by code, in up to 30 seconds of speech (mono, 16 kHz)."""
@@ -49,4 +50,4 @@ class Engine(Protocol):
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down chunks of which the first reading is doubtful, with more care: slower, trying more than once."""
+        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable."""

@@ -20,6 +20,8 @@ FRAMES_PER_SECOND = 100
 class FasterWhisper:
     """A faster-whisper model that reads chunks in batches, of all channels alike."""
 
+    rereads = True
+
     def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a folder, or a name that the Hugging Face hub knows."""
         from faster_whisper import WhisperModel
@@ -62,7 +64,7 @@ class FasterWhisper:
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``: the library's own way, which guesses anew where it finds that it repeats itself."""
+        """See ``Engine``: the library's sequential mode."""
         with ThreadPoolExecutor(self._workers) as pool:
             yield from zip(
                 chunks, pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks), strict=True

@@ -13,7 +13,9 @@ from pipeline.services.transcription.weights import folder_of
 
 
 class OpenaiWhisper:
-    """An openai-whisper model that reads one chunk after another."""
+    """An openai-whisper model that reads one chunk after another, with all the care it has."""
+
+    rereads = False
 
     def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a CTranslate2 folder, a checkpoint, or one of whisper's names.
@@ -45,12 +47,6 @@ class OpenaiWhisper:
         _, probabilities = self._model.detect_language(mel)
         return dict(probabilities)
 
-    def hear_again(
-        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
-    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``. It reads with all care the first time, so there is nothing that would come out better."""
-        return iter(())
-
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
@@ -80,3 +76,5 @@ class OpenaiWhisper:
                     for word in segment["words"]
                 ],
             )
+
+    hear_again = hear

@@ -17,7 +17,7 @@ def words_of_chunks(
     recognizer: Engine,
     on_progress: Callable[[float, float], None],
 ) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
-    """The words of each chunk, in order; what is doubtful is read a second time."""
+    """The words of each chunk, in order; what is doubtful is read a second time, if that is another reading."""
     total = sum(chunk.duration for chunk in recording.chunks)
     done = 0.0
     on_progress(done, total)
@@ -27,7 +27,9 @@ def words_of_chunks(
         done += chunk.duration
         on_progress(done, total)
     parts = {
-        part: chunk for chunk, words in read.items() for part in doubtful(words, chunk, recording.sounds[chunk.channel])
+        part: chunk
+        for chunk, words in (read.items() if recognizer.rereads else ())
+        for part in doubtful(words, chunk, recording.sounds[chunk.channel])
     }
     for part, heard in recognizer.hear_again(list(parts), language, vocabulary):
         chunk, again = parts[part], words_of(part, heard, language)
