@@ -83,7 +83,9 @@ def _written_down(
     found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: told["language_probability"] < SURE}
     return Transcript(
         duration=round(recording.duration, 3),
-        utterances=tuple(announcements_flagged([flagged(each, recording.loudness) for each in utterances])),
+        utterances=tuple(
+            announcements_flagged([flagged(each, recording.loudness) for each in utterances], recording.loudness)
+        ),
         channels=len(recording.speakers),
         flags=(*recording.flags, *(flag for flag, holds in found.items() if holds)),
         withheld=tuple(withheld),
