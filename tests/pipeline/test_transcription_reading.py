@@ -1,14 +1,21 @@
-"""A recording is read by an engine, and what is doubtful a second time."""
+"""A recording is read by an engine, what is doubtful a second time, and what can hardly have been said is marked."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline.documents import Flag, Settings
+from pipeline.services import transcription
 from pipeline.services.transcription.engine import HeardWord
-from pipeline.services.transcription.reading import words_of_chunks
+from pipeline.services.transcription.loudness import FRAMES_PER_SECOND, loudness_of
+from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
 from pipeline.services.transcription.recording import Recording, listen
-from pipeline.services.transcription.speech import Chunk, Samples
+from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
+from pipeline.services.transcription.timeline import SpokenWord, utterances_of
+from pipeline.services.transcription.trust import Sound, flagged
+from tests.recorded import recorded
 
 RECORDING = Path(__file__).parents[1] / "data" / "two_speakers.flac"
 
@@ -48,3 +55,57 @@ def test_what_is_doubtful_is_read_again_if_the_engine_would_read_it_otherwise(
     read = words_of_chunks(recording, "en", (), Engine(rereads=rereads), lambda done, total: None)
     assert len(read) == len(recording.chunks)
     assert [bool(words) for _, words in read] == [rereads] * len(read)
+
+
+def spoken(texts: Sequence[str], pause: float) -> list[SpokenWord]:
+    """Words of 0.3 s, with a pause after each that ends a sentence."""
+    words, at = list[SpokenWord](), 0.0
+    for text in texts:
+        words.append(SpokenWord(text=text, start=at, end=at + 0.3, probability=0.9))
+        at += 0.3 + pause * text.endswith(".")
+    return words
+
+
+@pytest.mark.parametrize(
+    ("texts", "flags"),
+    [
+        (["Thank", "you."] * 15, {(Flag.HALLUCINATION,)}),
+        ([f"Word{number}." if number % 2 else f"say{number}" for number in range(30)], {()}),
+    ],
+    ids=["a loop", "sentences"],
+)
+def test_a_loop_is_flagged_also_where_pauses_cut_it_into_utterances(
+    texts: list[str], flags: set[tuple[str, ...]]
+) -> None:
+    words = spoken(texts, pause=1.1)
+    seconds = int(words[-1].end) + 1
+    audio = recorded(np.random.default_rng(1).normal(0, 0.1, seconds * SAMPLE_RATE))
+    chunk = Chunk(audio=audio, channel=0, spans=((0, seconds * SAMPLE_RATE),))
+    sound = Sound(frames=np.full(seconds * FRAMES_PER_SECOND, 0.1, np.float32), floor=0.01)
+    recording = Recording(
+        duration=seconds, speakers=("agent",), chunks=(chunk,), loudness=loudness_of(audio), sounds=(sound,), flags=()
+    )
+    kept, _ = words_of_channels([(chunk, words)], recording)
+    utterances = [flagged(each, recording.loudness) for each in utterances_of(kept, recording.speakers)]
+    assert len(utterances) == 15
+    assert {each.flags for each in utterances} == flags
+
+
+class Inventive(Engine):
+    """Writes a word over the silence behind what is said."""
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        for chunk in chunks:
+            end = chunk.duration - 0.02
+            yield chunk, [HeardWord(text=" so", start=end - 0.1, end=end, probability=0.9)]
+
+
+def test_a_call_of_which_words_are_withheld_is_flagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(transcription.ENGINES, "inventive", lambda model, machine, cache: Inventive(rereads=False))
+    transcript = transcription.transcribe(
+        RECORDING, settings=Settings(languages=("en",)), cache=tmp_path, engine="inventive"
+    )
+    assert transcript.withheld
+    assert Flag.HALLUCINATION in transcript.flags

@@ -80,7 +80,11 @@ def _written_down(
     """The transcript of what each speaker says; ``told`` is what is known beside that."""
     two = len(spoken) > len(recording.speakers)
     utterances = utterances_of(spoken, TWO_VOICES if two else recording.speakers, one_channel=two)
-    found = {Flag.SPEAKERS_BY_VOICE: two, Flag.UNSURE_LANGUAGE: told["language_probability"] < SURE}
+    found = {
+        Flag.SPEAKERS_BY_VOICE: two,
+        Flag.UNSURE_LANGUAGE: told["language_probability"] < SURE,
+        Flag.HALLUCINATION: bool(withheld),
+    }
     return Transcript(
         duration=round(recording.duration, 3),
         utterances=tuple(

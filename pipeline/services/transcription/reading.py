@@ -1,13 +1,14 @@
 """What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pipeline.documents import Withheld
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, words_of
-from pipeline.services.transcription.trust import doubtful, mended, over_sound
+from pipeline.services.transcription.trust import doubtful, mended, not_said, over_sound
 
 
 def words_of_chunks(
@@ -41,11 +42,17 @@ def words_of_chunks(
 def words_of_channels(
     read: Sequence[tuple[Chunk, Sequence[SpokenWord]]], recording: Recording
 ) -> tuple[list[list[SpokenWord]], list[Withheld]]:
-    """The words of each channel without those written over silence, and where these were."""
+    """The words of each channel without those written over silence, and where these were.
+
+    A chunk whose words can hardly all have been said passes that on to each: pauses cut a loop into utterances in which
+    nothing repeats itself.
+    """
     kept: list[list[SpokenWord]] = [[] for _ in recording.speakers]
     withheld: list[Withheld] = []
     for chunk, words in read:
-        real, unreal = over_sound(words, chunk, recording.sounds[chunk.channel])
-        kept[chunk.channel] += real
+        sound = recording.sounds[chunk.channel]
+        real, unreal = over_sound(words, chunk, sound)
+        hardly = not_said(real, chunk, sound)
+        kept[chunk.channel] += [replace(word, doubtful=hardly) for word in real]
         withheld += unreal
     return kept, withheld
