@@ -117,10 +117,8 @@ FLAGS: dict[str, Promise] = {
 }
 
 UTTERANCE_FLAGS: dict[str, Promise] = {
-    Flag.NO_SPEECH: _("Perhaps nobody speaks here."),
     Flag.HALLUCINATION: _("Perhaps nobody said this: the model may have made it up."),
     Flag.MUSIC: _("Hold music, or a recorded menu."),
-    Flag.UNSURE_LANGUAGE: _("Perhaps said in another language."),
     Flag.CLIPPED: _("Distorted here: recorded too loud."),
     Flag.QUIET: _("Very quiet here."),
 }
