@@ -50,6 +50,9 @@ FAILURES: dict[str, Promise] = {
     FailureCode.MODEL_UNSUPPORTED: _(
         "The call was to be transcribed with a model that is not offered here. Process it again with another one."
     ),
+    FailureCode.MODEL_LACKS_LANGUAGE: _(
+        "The model with which the call was to be transcribed reads English only. Process it again with another one."
+    ),
     FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
     FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
     FailureCode.KEY_UNUSABLE: _(

@@ -32,6 +32,7 @@ MONOLITH = "monolith"
 ASKS_FOR_OTHER_SETTINGS = (
     FailureCode.LANGUAGE_UNSUPPORTED,
     FailureCode.MODEL_UNSUPPORTED,
+    FailureCode.MODEL_LACKS_LANGUAGE,
     FailureCode.AUDIO_TOO_LONG,
 )
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING, Delivery.State.DEAD)

@@ -201,19 +201,39 @@ def test_where_nobody_speaks_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("given", "languages", "model"),
+    ("given", "languages", "code"),
     [
-        ("de", ("en", "fr"), "base"),  # not among the settings'
-        ("fr", ("en", "fr"), "tiny.en"),  # not a language of the model
-        ("", ("fr",), "tiny.en"),
+        ("de", ("en", "fr"), FailureCode.LANGUAGE_UNSUPPORTED),
+        ("en", ("fr",), FailureCode.LANGUAGE_UNSUPPORTED),
+        ("fr", ("en", "fr"), FailureCode.MODEL_LACKS_LANGUAGE),  # the settings have it
+        ("", ("fr",), FailureCode.MODEL_LACKS_LANGUAGE),
     ],
 )
-def test_a_language_that_is_not_supported_is_refused(
-    transcribe: Callable[..., Transcript], given: str, languages: tuple[str, ...], model: str
+def test_a_language_is_refused_that_the_settings_or_the_model_do_not_have(
+    transcribe: Callable[..., Transcript], given: str, languages: tuple[str, ...], code: FailureCode
 ) -> None:
     with pytest.raises(ExpectedFailure) as failure:
-        transcribe(np.zeros((1, RATE)), language=given, settings=Settings(languages=languages), model=model)
-    assert failure.value.code == FailureCode.LANGUAGE_UNSUPPORTED
+        transcribe(np.zeros((1, RATE)), language=given, settings=Settings(languages=languages), model="tiny.en")
+    assert failure.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sound", "options", "told", "flags"),
+    [
+        (1.0, {"model": "tiny.en", "language": "en"}, ("en", 1.0), ()),
+        (1.0, {"model": "tiny.en"}, ("en", 0.0), (Flag.UNSURE_LANGUAGE,)),
+        (0.0, {"model": "tiny.en"}, ("en", 0.0), (Flag.SILENT_CHANNEL, Flag.NO_SPEECH)),
+        (0.0, {"model": "base"}, ("fr", 0.0), (Flag.SILENT_CHANNEL, Flag.NO_SPEECH)),
+    ],
+    ids=["given", "a model that reads no other", "that, of silence", "silence"],
+)
+def test_a_language_that_was_not_heard_is_not_claimed(
+    transcribe: Callable[..., Transcript], call: Samples, sound: float, options: dict[str, str],
+    told: tuple[str, float], flags: tuple[Flag, ...],
+) -> None:  # fmt: skip
+    result = transcribe(sound * call[:1, : 3 * RATE], settings=Settings(languages=("fr", "en")), **options)
+    assert (result.language, result.language_probability) == told
+    assert result.flags == flags
 
 
 @pytest.mark.parametrize("code", ["en", "en-GB", "EN_us"])

@@ -15,7 +15,7 @@ from pipeline.services.errors import ExpectedFailure
 from pipeline.services.transcription import voice_encoder
 from pipeline.services.transcription.engine import Engine, Machine
 from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
-from pipeline.services.transcription.language import SURE, tell_language
+from pipeline.services.transcription.language import ENGLISH, SURE, tell_language
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
@@ -58,7 +58,8 @@ def transcribe(
 
     ``model`` is the usual one; the settings may ask for one of ``models`` instead.
 
-    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, MODEL_UNSUPPORTED, or as ``media.decoded`` for what cannot be read.
+    Raises ExpectedFailure: LANGUAGE_UNSUPPORTED, MODEL_UNSUPPORTED, MODEL_LACKS_LANGUAGE, or as ``media.decoded`` for
+    what cannot be read.
     """
     model = _allowed_model(settings.model, model, models)
     recognizer = load(engine, model, machine, cache)
@@ -82,7 +83,7 @@ def _written_down(
     utterances = utterances_of(spoken, TWO_VOICES if two else recording.speakers, one_channel=two)
     found = {
         Flag.SPEAKERS_BY_VOICE: two,
-        Flag.UNSURE_LANGUAGE: told["language_probability"] < SURE,
+        Flag.UNSURE_LANGUAGE: bool(recording.chunks) and told["language_probability"] < SURE,
         Flag.HALLUCINATION: bool(withheld),
     }
     return Transcript(
@@ -124,9 +125,11 @@ def _allowed_model(asked: str, usual: str, models: Sequence[str]) -> str:
 def _allowed_languages(given: str, settings: Settings, recognizer: Engine) -> tuple[str, ...]:
     """The languages that a call may be in; one if it was given. A regional code (``fr-CA``) counts as its language."""
     code = given.lower().replace("_", "-").split("-")[0]
-    readable = settings.languages if recognizer.multilingual else tuple({"en"} & set(settings.languages))
-    if not readable or (code and code not in readable):
+    if code and code not in settings.languages:
         raise ExpectedFailure(
-            FailureCode.LANGUAGE_UNSUPPORTED, f"The language is none of {', '.join(readable) or 'the model’s'}."
+            FailureCode.LANGUAGE_UNSUPPORTED, f"The language is none of {', '.join(settings.languages)}."
         )
-    return (code,) if code else readable
+    allowed = (code,) if code else settings.languages
+    if not recognizer.multilingual and ENGLISH not in allowed:
+        raise ExpectedFailure(FailureCode.MODEL_LACKS_LANGUAGE, f"The model reads English only, not {allowed[0]}.")
+    return allowed
