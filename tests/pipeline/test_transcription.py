@@ -81,6 +81,14 @@ def test_an_engine_reads_again_whatever_it_is_given_in_order(
     assert said == ["i am sorry about that", "thank you for calling how can i help you today"]
 
 
+@pytest.mark.parametrize("engine", transcription.ENGINES)
+def test_an_engine_counts_the_tokens_of_a_vocabulary(engine: str, cache: Path) -> None:
+    recognizer = transcription.load(engine, "tiny.en", transcription.CPU, cache)
+    two, four = (recognizer.tokens_of(["Blue Wave"] * count) for count in (2, 4))
+    assert 4 <= two <= 6
+    assert 2 * two <= four <= 2 * two + 1  # a comma more
+
+
 def plain(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum() or letter == " ")
 

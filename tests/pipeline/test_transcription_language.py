@@ -24,6 +24,9 @@ class Engine:
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         return self.sound
 
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        return sum(map(len, vocabulary))
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:

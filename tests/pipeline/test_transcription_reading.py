@@ -27,18 +27,24 @@ class Engine:
 
     def __init__(self, *, rereads: bool) -> None:
         self.rereads = rereads
+        self.known = list[Sequence[str]]()
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         return {}
 
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        return sum(map(len, vocabulary))
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        self.known.append(vocabulary)
         yield from ((chunk, []) for chunk in chunks)
 
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        self.known.append(vocabulary)
         yield from ((chunk, [HeardWord(text=" so", start=0.5, end=0.9, probability=0.9)]) for chunk in chunks)
 
 
@@ -55,6 +61,23 @@ def test_what_is_doubtful_is_read_again_if_the_engine_would_read_it_otherwise(
     read = words_of_chunks(recording, "en", (), Engine(rereads=rereads), lambda done, total: None)
     assert len(read) == len(recording.chunks)
     assert [bool(words) for _, words in read] == [rereads] * len(read)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "known"),
+    [
+        ((), ()),
+        (("x" * 100, "y" * 123), ("x" * 100, "y" * 123)),
+        (("x" * 100, "y" * 124, "z"), ("x" * 100,)),
+        (("x" * 224,), ()),
+    ],
+)
+def test_of_a_vocabulary_the_first_whole_phrases_that_fit_are_known_in_both_readings(
+    recording: Recording, vocabulary: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    engine = Engine(rereads=True)
+    words_of_chunks(recording, "en", vocabulary, engine, lambda done, total: None)
+    assert engine.known == [known, known]
 
 
 def spoken(texts: Sequence[str], pause: float) -> list[SpokenWord]:

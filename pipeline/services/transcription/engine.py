@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pipeline.services.transcription.speech import Chunk, Samples
 
+VOCABULARY_TOKENS = 223  # less than half of the 448 that a Whisper model writes
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeardWord:
@@ -41,6 +43,9 @@ class Engine(Protocol):
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, by code, in up to 30 seconds of speech (mono, 16 kHz)."""
+
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """How many tokens the model is given for a vocabulary. Of more than ``VOCABULARY_TOKENS`` some are cut off."""
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]

@@ -50,6 +50,10 @@ class FasterWhisper:
         found = self._model.model.detect_language(self._model.encode(features))[0]
         return {token.strip("<|>"): probability for token, probability in found}
 
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """See ``Engine``."""
+        return len(self._model.hf_tokenizer.encode(f" {_prompt(vocabulary)}", add_special_tokens=False).ids)
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
@@ -72,7 +76,7 @@ class FasterWhisper:
 
     def _hear_alone(self, chunk: Chunk, language: str, vocabulary: Sequence[str]) -> list[HeardWord]:
         segments, _ = self._model.transcribe(
-            chunk.samples, language=language, word_timestamps=True, hotwords=" ".join(vocabulary) or None
+            chunk.samples, language=language, word_timestamps=True, hotwords=_prompt(vocabulary)
         )
         return [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
 
@@ -96,7 +100,7 @@ class FasterWhisper:
             batch_size=len(chunks),
             word_timestamps=True,
             without_timestamps=False,  # without them the model leaves out whole sentences of a long chunk
-            hotwords=" ".join(vocabulary) or None,
+            hotwords=_prompt(vocabulary),
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
         heard: list[list[HeardWord]] = [[] for _ in chunks]
@@ -117,6 +121,10 @@ def gpu_type() -> str:
 
     known = ctranslate2.get_supported_compute_types("cuda")
     return next(kind for kind in ("float16", "int8_float32", "float32") if kind in known)
+
+
+def _prompt(vocabulary: Sequence[str]) -> str:
+    return " ".join(vocabulary)
 
 
 def _heard(word: Any, start: float) -> HeardWord:

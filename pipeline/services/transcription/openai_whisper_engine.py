@@ -47,6 +47,11 @@ class OpenaiWhisper:
         _, probabilities = self._model.detect_language(mel)
         return dict(probabilities)
 
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """See ``Engine``."""
+        tokenizer = self._whisper.tokenizer.get_tokenizer(self.multilingual, num_languages=self._model.num_languages)
+        return len(tokenizer.encode(f" {_prompt(vocabulary)}"))
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
@@ -60,7 +65,7 @@ class OpenaiWhisper:
                 word_timestamps=True,
                 beam_size=5,
                 condition_on_previous_text=False,
-                initial_prompt=", ".join(vocabulary) or None,
+                initial_prompt=_prompt(vocabulary) or None,
                 fp16=self._half,
             )
             yield (
@@ -78,3 +83,7 @@ class OpenaiWhisper:
             )
 
     hear_again = hear
+
+
+def _prompt(vocabulary: Sequence[str]) -> str:
+    return ", ".join(vocabulary)

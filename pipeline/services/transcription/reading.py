@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from pipeline.documents import Withheld
-from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, words_of
@@ -19,11 +20,12 @@ def words_of_chunks(
     on_progress: Callable[[float, float], None],
 ) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
     """The words of each chunk, in order; what is doubtful is read a second time, if that is another reading."""
+    known = fitting(vocabulary, recognizer)
     total = sum(chunk.duration for chunk in recording.chunks)
     done = 0.0
     on_progress(done, total)
     read: dict[Chunk, Sequence[SpokenWord]] = {}
-    for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
+    for chunk, heard in recognizer.hear(recording.chunks, language, known):
         read[chunk] = words_of(chunk, heard, language)
         done += chunk.duration
         on_progress(done, total)
@@ -32,11 +34,20 @@ def words_of_chunks(
         for chunk, words in (read.items() if recognizer.rereads else ())
         for part in doubtful(words, chunk, recording.sounds[chunk.channel])
     }
-    for part, heard in recognizer.hear_again(list(parts), language, vocabulary):
+    for part, heard in recognizer.hear_again(list(parts), language, known):
         chunk, again = parts[part], words_of(part, heard, language)
         read[chunk] = mended(read[chunk], chunk, again, part, recording.sounds[chunk.channel])
         on_progress(done, total)
     return sorted(read.items(), key=lambda item: item[0].start)
+
+
+def fitting(vocabulary: Sequence[str], recognizer: Engine) -> Sequence[str]:
+    """The first phrases of a vocabulary, as many as the model takes in. The engines would cut it anywhere, one of them
+    from the front."""
+    most = takewhile(
+        lambda count: recognizer.tokens_of(vocabulary[:count]) <= VOCABULARY_TOKENS, range(1, len(vocabulary) + 1)
+    )
+    return vocabulary[: max(most, default=0)]
 
 
 def words_of_channels(
