@@ -353,6 +353,35 @@ def test_what_a_model_runs_on_is_chosen_from_the_machine_unless_set(
 
 
 @pytest.mark.parametrize(
+    ("machine", "threads", "half"),
+    [
+        (Machine(), [], False),
+        (Machine(threads=3, compute_type="float16"), [3], False),  # a processor has no halves
+        (Machine(device="cuda"), [], True),
+        (Machine(device="cuda", compute_type="float32"), [], False),
+    ],
+)
+def test_openai_whisper_runs_on_what_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: Machine, threads: list[int], half: bool
+) -> None:
+    asked: list[object] = []
+
+    class Loaded:
+        is_multilingual = True
+
+        def transcribe(self, samples: Samples, **options: object) -> dict[str, list[object]]:
+            asked.append(options["fp16"])
+            return {"segments": []}
+
+    chosen: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", chosen.append)
+    monkeypatch.setattr("whisper.load_model", lambda _name, **_options: Loaded())
+    chunk = speech.Chunk(audio=recorded(np.zeros(16000)), channel=0, spans=((0, 16000),))
+    list(OpenaiWhisper("large-v3", machine, tmp_path).hear([chunk], "en", ()))
+    assert (chosen, asked) == (threads, [half])
+
+
+@pytest.mark.parametrize(
     ("asked", "usual", "offered", "read"),
     [("tiny.en", "base", ("tiny.en",), True), ("large", "tiny.en", ("base",), False)],
 )

@@ -27,6 +27,7 @@ class Machine:
     """What a model runs on. Whatever is 0 or empty is chosen: one thread a core, the batch and the type for the device.
 
     ``threads``: batches read side by side. ``batch``: chunks read at once. ``compute_type``: a word of CTranslate2's.
+    An engine that reads chunk by chunk has threads within one, and no batch.
     """
 
     device: str = "cpu"

@@ -20,9 +20,12 @@ class OpenaiWhisper:
     def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a CTranslate2 folder, a checkpoint, or one of whisper's names.
 
+        ``threads`` are torch's, for the whole process. It reads in halves on a GPU, unless ``compute_type`` is float32.
+
         Raises RuntimeError when the packages are not installed.
         """
         try:
+            import torch
             import whisper
         except ImportError as error:
             raise RuntimeError(
@@ -37,7 +40,9 @@ class OpenaiWhisper:
             if folder
             else whisper.load_model(model, device=machine.device, download_root=str(cache))
         )
-        self._half = machine.device != "cpu"
+        if machine.threads:
+            torch.set_num_threads(machine.threads)
+        self._half = machine.device != "cpu" and machine.compute_type != "float32"
         self.multilingual = bool(self._model.is_multilingual)
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
