@@ -10,6 +10,7 @@ from pipeline.documents import Flag, Settings
 from pipeline.services import transcription
 from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.loudness import FRAMES_PER_SECOND, loudness_of
+from pipeline.services.transcription.progress import COSTS, Progress, Step
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
 from pipeline.services.transcription.recording import Recording, listen
 from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
@@ -18,6 +19,9 @@ from pipeline.services.transcription.trust import Sound, flagged
 from tests.recorded import recorded
 
 RECORDING = Path(__file__).parents[1] / "data" / "two_speakers.flac"
+
+
+SILENT = Progress(lambda done, total: None, 1.0, Step)
 
 
 class Engine:
@@ -58,9 +62,20 @@ def recording() -> Iterator[Recording]:
 def test_what_is_doubtful_is_read_again_if_the_engine_would_read_it_otherwise(
     recording: Recording, rereads: bool
 ) -> None:
-    read = words_of_chunks(recording, "en", (), Engine(rereads=rereads), lambda done, total: None)
+    read = words_of_chunks(recording, "en", (), Engine(rereads=rereads), SILENT)
     assert len(read) == len(recording.chunks)
     assert [bool(words) for _, words in read] == [rereads] * len(read)
+
+
+def test_each_reading_has_its_share_of_the_progress(recording: Recording) -> None:
+    told = list[float]()
+    progress = Progress(lambda done, total: told.append(done), sum(COSTS.values()), Step)
+    words_of_chunks(recording, "en", (), Engine(rereads=True), progress)
+    chunks = len(recording.chunks)
+    assert len(told) == 2 * chunks
+    assert told == sorted(told)
+    assert told[chunks - 1] == pytest.approx(COSTS[Step.LISTENING] + COSTS[Step.READING])
+    assert told[-1] == pytest.approx(sum(COSTS.values()) - COSTS[Step.VOICES])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +91,7 @@ def test_of_a_vocabulary_the_first_whole_phrases_that_fit_are_known_in_both_read
     recording: Recording, vocabulary: tuple[str, ...], known: tuple[str, ...]
 ) -> None:
     engine = Engine(rereads=True)
-    words_of_chunks(recording, "en", vocabulary, engine, lambda done, total: None)
+    words_of_chunks(recording, "en", vocabulary, engine, SILENT)
     assert engine.known == [known, known]
 
 

@@ -18,6 +18,7 @@ from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.language import ENGLISH, SURE, tell_language
 from pipeline.services.transcription.music import announcements_flagged
 from pipeline.services.transcription.openai_whisper_engine import OpenaiWhisper
+from pipeline.services.transcription.progress import Progress, Step
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
 from pipeline.services.transcription.recording import Recording, listen
 from pipeline.services.transcription.timeline import SpokenWord, utterances_of
@@ -54,7 +55,7 @@ def transcribe(
 
     ``language`` is a code ("" = detect, among those of the settings), ``channels`` names the speaker of each channel
     (empty = agent and customer), ``cache`` is a folder for models. ``hint`` is the media type that the file's name
-    suggests. ``on_progress`` is told the seconds of speech done and in all (0 while not yet known).
+    suggests. ``on_progress`` is told the seconds of it done and in all (0 while not yet known).
 
     ``model`` is the usual one; the settings may ask for one of ``models`` instead.
 
@@ -66,11 +67,16 @@ def transcribe(
     allowed = _allowed_languages(language, settings, recognizer)
     on_progress(0.0, 0.0)
     with listen(path, channels, settings.max_duration, hint) as recording:
+        unnamed = len(recording.speakers) == 1 and len(channels) != 1
+        taken = {Step.READING_AGAIN: recognizer.rereads, Step.VOICES: unnamed}
+        progress = Progress(on_progress, recording.duration, [step for step in Step if taken.get(step, True)])
+        progress.add(Step.LISTENING, 1.0)
         code, probability = tell_language(recording, allowed, recognizer)
-        read = words_of_chunks(recording, code, settings.vocabulary, recognizer, on_progress)
+        read = words_of_chunks(recording, code, settings.vocabulary, recognizer, progress)
         spoken, withheld = words_of_channels(read, recording)
-        if len(recording.speakers) == 1 and len(channels) != 1:
-            spoken = by_voice(spoken[0], turns_in(recording.chunks))
+        if unnamed:
+            spoken = by_voice(spoken[0], turns_in(recording.chunks, functools.partial(progress.add, Step.VOICES)))
+        progress.end()
     told = {"language": code, "language_probability": round(probability, 4), "engine": engine, "model": model}
     return _written_down(recording, spoken, withheld, told)
 

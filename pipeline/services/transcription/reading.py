@@ -1,11 +1,12 @@
 """What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 from pipeline.documents import Withheld
 from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine
+from pipeline.services.transcription.progress import Progress, Step
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, words_of
@@ -13,31 +14,25 @@ from pipeline.services.transcription.trust import doubtful, mended, not_said, ov
 
 
 def words_of_chunks(
-    recording: Recording,
-    language: str,
-    vocabulary: Sequence[str],
-    recognizer: Engine,
-    on_progress: Callable[[float, float], None],
+    recording: Recording, language: str, vocabulary: Sequence[str], recognizer: Engine, progress: Progress
 ) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
     """The words of each chunk, in order; what is doubtful is read a second time, if that is another reading."""
     known = fitting(vocabulary, recognizer)
     total = sum(chunk.duration for chunk in recording.chunks)
-    done = 0.0
-    on_progress(done, total)
     read: dict[Chunk, Sequence[SpokenWord]] = {}
     for chunk, heard in recognizer.hear(recording.chunks, language, known):
         read[chunk] = words_of(chunk, heard, language)
-        done += chunk.duration
-        on_progress(done, total)
+        progress.add(Step.READING, chunk.duration / total)
     parts = {
         part: chunk
         for chunk, words in (read.items() if recognizer.rereads else ())
         for part in doubtful(words, chunk, recording.sounds[chunk.channel])
     }
+    total = sum(part.duration for part in parts)
     for part, heard in recognizer.hear_again(list(parts), language, known):
         chunk, again = parts[part], words_of(part, heard, language)
         read[chunk] = mended(read[chunk], chunk, again, part, recording.sounds[chunk.channel])
-        on_progress(done, total)
+        progress.add(Step.READING_AGAIN, part.duration / total)
     return sorted(read.items(), key=lambda item: item[0].start)
 
 
