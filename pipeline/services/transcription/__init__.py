@@ -68,9 +68,7 @@ def transcribe(
     on_progress(0.0, 0.0)
     with listen(path, channels, settings.max_duration, hint) as recording:
         unnamed = len(recording.speakers) == 1 and len(channels) != 1
-        taken = {Step.READING_AGAIN: recognizer.rereads, Step.VOICES: unnamed}
-        progress = Progress(on_progress, recording.duration, [step for step in Step if taken.get(step, True)])
-        progress.add(Step.LISTENING, 1.0)
+        progress = _progress(recording, on_progress, again=recognizer.rereads, voices=unnamed)
         code, probability = tell_language(recording, allowed, recognizer)
         read = words_of_chunks(recording, code, settings.vocabulary, recognizer, progress)
         spoken, withheld = words_of_channels(read, recording)
@@ -79,6 +77,16 @@ def transcribe(
         progress.end()
     told = {"language": code, "language_probability": round(probability, 4), "engine": engine, "model": model}
     return _written_down(recording, spoken, withheld, told)
+
+
+def _progress(
+    recording: Recording, on_progress: Callable[[float, float], None], *, again: bool, voices: bool
+) -> Progress:
+    """The progress of a recording that has been listened to: only then is known how long it is."""
+    taken = {Step.READING_AGAIN: again, Step.VOICES: voices}
+    progress = Progress(on_progress, recording.duration, [step for step in Step if taken.get(step, True)])
+    progress.add(Step.LISTENING, 1.0)
+    return progress
 
 
 def _written_down(
