@@ -109,3 +109,8 @@ def test_a_person_who_says_the_same_again_says_it_otherwise() -> None:
     asked = "Is there anything else I can help you with?"
     utterances = [said(0, 0, asked), said(1, 6, asked, 4.2), said(2, 12.2, asked)]
     assert announcements_flagged(utterances, loudness_of(recorded(line))) == utterances
+
+
+def test_words_that_last_no_time_are_no_announcement() -> None:
+    utterances = [said(0, 0, WAITING, 0), said(1, 4, WAITING, 0)]
+    assert announcements_flagged(utterances, loudness_of(recorded(voice(1)))) == utterances

@@ -25,10 +25,10 @@ BAND = slice(26, 435)  # 200 to 3,400 Hz, what a telephone carries
 TONAL = 0.1  # spectral flatness: near 0 for tones, 0.5 and more for hiss
 PITCHES = 4  # different strongest tones, from which on it is a tune
 
-WORDS_OF_AN_ANNOUNCEMENT = 6
-# Correlation of the loudness of two utterances, where they match best. Of 60 public prompts, played twice over a
-# telephone line with noise 6 to 30 dB below them, 19 in 20 had 0.94 and more; one person who says the same eight digits
-# twice has 0.83 at most, and a professional who speaks the same prompt twice 0.45.
+WORDS_OF_AN_ANNOUNCEMENT, SECONDS_OF_ONE = 6, 1.0  # at least
+# Correlation of the loudness of two utterances, where they match best. 60 public prompts, each played twice over a
+# telephone line with noise 6 to 30 dB below them, had 0.96 and more; one person who says the same eight digits twice
+# has 0.83 at most, and a professional who speaks the same prompt twice 0.45.
 SAME_SOUND = 0.9
 SLACK = FRAMES_PER_SECOND  # frames by which the words of two utterances may be placed otherwise
 
@@ -58,7 +58,7 @@ def announcements_flagged(utterances: Sequence[Utterance], loudness: Loudness) -
     alike: dict[tuple[int, str], list[Utterance]] = defaultdict(list)
     for each in utterances:
         plain = "".join(letter for letter in each.text.lower() if letter.isalnum() or letter == " ")
-        if len(plain.split()) >= WORDS_OF_AN_ANNOUNCEMENT:
+        if len(plain.split()) >= WORDS_OF_AN_ANNOUNCEMENT and each.end - each.start >= SECONDS_OF_ONE:
             alike[each.channel, plain].append(each)
     recorded = {
         each.index

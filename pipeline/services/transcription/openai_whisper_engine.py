@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.services.transcription.engine import HeardWord, Machine
 from pipeline.services.transcription.speech import Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
@@ -61,8 +63,6 @@ class OpenaiWhisper:
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
         """See ``Engine``."""
-        import numpy as np
-
         for chunk in chunks:
             result = self._model.transcribe(
                 np.ascontiguousarray(chunk.samples),
@@ -73,21 +73,19 @@ class OpenaiWhisper:
                 initial_prompt=_prompt(vocabulary) or None,
                 fp16=self._half,
             )
-            yield (
-                chunk,
-                [
-                    HeardWord(
-                        text=word["word"],
-                        start=float(word["start"]),
-                        end=float(word["end"]),
-                        probability=float(word["probability"]),
-                    )
-                    for segment in result["segments"]
-                    for word in segment["words"]
-                ],
-            )
+            yield chunk, [_heard(word) for segment in result["segments"] for word in segment["words"]]
 
     hear_again = hear
+
+
+def _heard(word: Mapping[str, Any]) -> HeardWord:
+    """A word of the library's. Its numbers are numpy's, which JSON does not know."""
+    return HeardWord(
+        text=word["word"],
+        start=float(word["start"]),
+        end=float(word["end"]),
+        probability=float(word["probability"]),
+    )
 
 
 def _prompt(vocabulary: Sequence[str]) -> str:
