@@ -48,8 +48,8 @@ class ReprocessForm(forms.Form):
         label=gettext_lazy("More words to know"), required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "For this run, beside those of the organization: products, agents, places; one a line. "
-            "No personal data of customers."
+            "For this run, before those of the organization: products, agents, places; one a line. The model takes in "
+            "some 65 phrases of two words, or 100 words, in all. No personal data of customers."
         ),
     )  # fmt: skip
 

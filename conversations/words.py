@@ -50,6 +50,9 @@ FAILURES: dict[str, Promise] = {
     FailureCode.MODEL_UNSUPPORTED: _(
         "The call was to be transcribed with a model that is not offered here. Process it again with another one."
     ),
+    FailureCode.MODEL_LACKS_LANGUAGE: _(
+        "The model with which the call was to be transcribed reads English only. Process it again with another one."
+    ),
     FailureCode.BLOB_MISSING: _("A file of this call is gone from the storage. Upload the recording again."),
     FailureCode.BLOB_CORRUPT: _("A file of this call is damaged in the storage. Upload the recording again."),
     FailureCode.KEY_UNUSABLE: _(
@@ -117,10 +120,8 @@ FLAGS: dict[str, Promise] = {
 }
 
 UTTERANCE_FLAGS: dict[str, Promise] = {
-    Flag.NO_SPEECH: _("Perhaps nobody speaks here."),
     Flag.HALLUCINATION: _("Perhaps nobody said this: the model may have made it up."),
     Flag.MUSIC: _("Hold music, or a recorded menu."),
-    Flag.UNSURE_LANGUAGE: _("Perhaps said in another language."),
     Flag.CLIPPED: _("Distorted here: recorded too loud."),
     Flag.QUIET: _("Very quiet here."),
 }

@@ -87,6 +87,7 @@ class Transcript(Document):
 
     ``redactions`` is empty in a raw transcript. ``flags`` are words from ``Flag``. ``channels`` is the number that
     were told apart: 1 stands for every channel of the audio, also where two carry the same sound (``DUAL_MONO``).
+    ``language_probability`` is 1 for a language that was given, and 0 for one that was taken for want of another.
     """
 
     language: str

@@ -237,6 +237,7 @@ class FailureCode(StrEnum):
     AUDIO_TOO_MANY_CHANNELS = "audio_too_many_channels"
     LANGUAGE_UNSUPPORTED = "language_unsupported"
     MODEL_UNSUPPORTED = "model_unsupported"
+    MODEL_LACKS_LANGUAGE = "model_lacks_language"
     BLOB_MISSING = "blob_missing"
     BLOB_CORRUPT = "blob_corrupt"
     KEY_UNUSABLE = "key_unusable"

@@ -41,7 +41,8 @@ class OrganizationForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 8, "cols": 60, "spellcheck": "false"}),
         help_text=_(
             "Words and short phrases that are said in your calls and easily misheard: products, agents, places. One a "
-            "line, 100 at most. They count from the next call on."
+            "line, 100 at most, what matters most first: the model takes in some 65 phrases of two words, or 100 "
+            "words. They count from the next call on."
         ),
     )  # fmt: skip
     redaction = PolicyField(

@@ -32,6 +32,7 @@ MONOLITH = "monolith"
 ASKS_FOR_OTHER_SETTINGS = (
     FailureCode.LANGUAGE_UNSUPPORTED,
     FailureCode.MODEL_UNSUPPORTED,
+    FailureCode.MODEL_LACKS_LANGUAGE,
     FailureCode.AUDIO_TOO_LONG,
 )
 UNFINISHED = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING, Delivery.State.DEAD)
@@ -61,7 +62,7 @@ class Choices(msgspec.Struct, kw_only=True, frozen=True):
     """What a run is to be done with in place of the settings of today.
 
     ``language`` None is what the sender said, "" is to be detected. ``model`` "" is the worker's own. ``vocabulary``
-    comes on top of the organization's.
+    comes before the organization's.
     """
 
     language: str | None = None
@@ -157,7 +158,7 @@ def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) ->
 def freeze_settings(conversation: Conversation, choices: Choices = TODAY) -> Blob:
     """Store the processing settings of a run that starts now."""
     today = conversation.organization.settings(config().max_call_seconds)
-    vocabulary = tuple(dict.fromkeys([*today.vocabulary, *choices.vocabulary]))
+    vocabulary = tuple(dict.fromkeys([*choices.vocabulary, *today.vocabulary]))  # a model takes in the first ones
     settings = structs.replace(today, model=choices.model, vocabulary=vocabulary)
     place = str(conversation.organization_id), str(conversation.id)
     return blob_store().put("safe", *place, [documents.encode(settings)], "application/json")

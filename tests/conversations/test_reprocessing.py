@@ -51,7 +51,7 @@ def test_a_run_has_its_own_language_model_and_words_frozen(organization: Organiz
     call = received_call(organization, language="fr")
     calls.reprocess(call, Choices(language="en", model="tiny.en", vocabulary=("Bluewave", "Parley")))
     language, settings = last_received(call)
-    assert (language, settings.model, settings.vocabulary) == ("en", "tiny.en", ("Parley", "Bluewave"))
+    assert (language, settings.model, settings.vocabulary) == ("en", "tiny.en", ("Bluewave", "Parley"))
 
 
 def test_what_is_not_chosen_is_as_the_sender_said_and_the_settings_of_today(organization: Organization) -> None:
@@ -101,7 +101,7 @@ def test_a_program_lets_a_call_be_processed_again(organization: Organization) ->
     response = client.post(f"{ADDRESS}{call.id}/reprocess/", chosen, content_type="application/json")
     assert (response.status_code, response.json()["status"]) == (202, "received"), response.json()
     language, settings = last_received(call)
-    assert (language, settings.model, settings.vocabulary) == ("fr", "base", ("Parley", "Blue wave"))
+    assert (language, settings.model, settings.vocabulary) == ("fr", "base", ("Blue wave", "Parley"))
     assert client.post(f"{ADDRESS}{call.id}/reprocess/").status_code == 202
 
 
@@ -149,7 +149,7 @@ def test_the_page_of_a_call_offers_languages_models_and_words(organization: Orga
     chosen = {"language": "detect", "model": "base", "vocabulary": "Bluewave\n\nSky  Line\n"}
     client.post(f"/conversations/{call.id}/reprocess/", chosen)
     language, settings = last_received(call)
-    assert (language, settings.model, settings.vocabulary) == ("", "base", ("Parley", "Bluewave", "Sky Line"))
+    assert (language, settings.model, settings.vocabulary) == ("", "base", ("Bluewave", "Sky Line", "Parley"))
 
 
 def test_the_page_says_what_is_wrong_with_a_choice(organization: Organization) -> None:
@@ -224,7 +224,7 @@ def test_each_run_says_with_what_it_was_done_and_what_it_heard(relayed: list[Any
     assert (second["number"], second["current"], second["status"], second["words"]) == (2, True, "received", 7)
     assert (second["requested_model"], second["model"], second["engine"]) == ("tiny.en", "tiny.en", "faster-whisper")
     assert (second["requested_language"], second["language"], second["flags"]) == ("en", "en", ["quiet"])
-    assert second["vocabulary"] == ["Parley", "Bluewave"]
+    assert second["vocabulary"] == ["Bluewave", "Parley"]
     assert second["id"] == str(call.run)
 
 
@@ -264,7 +264,7 @@ def test_nothing_that_forgets_forgets_an_earlier_run(relayed: list[Any], organiz
     prune(1)
     first, second = runs_of(call)
     assert (first.words, second.words) == (5, 7)
-    assert second.vocabulary == ("Parley", "Bluewave")
+    assert second.vocabulary == ("Bluewave", "Parley")
 
 
 def test_a_run_whose_transcript_is_gone_from_the_storage_is_still_listed(

@@ -64,6 +64,31 @@ def transcript(request: pytest.FixtureRequest, cache: Path) -> Iterator[Transcri
         )
 
 
+@pytest.mark.parametrize("engine", transcription.ENGINES)
+def test_an_engine_reads_again_whatever_it_is_given_in_order(
+    engine: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proof of redacted audio hears by nothing else."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    audio = recorded(media.decode(TWO_SPEAKERS)[0])
+    chunks = [
+        speech.Chunk(audio=audio, channel=0, spans=((first * 16000, last * 16000),)) for first, last in ((6, 9), (0, 4))
+    ]
+    again = list(transcription.load(engine, "tiny.en", transcription.CPU, cache).hear_again(chunks, "en", ()))
+    assert [chunk for chunk, _ in again] == chunks
+    said = [plain("".join(word.text for word in heard)).strip() for _, heard in again]
+    assert said == ["i am sorry about that", "thank you for calling how can i help you today"]
+
+
+@pytest.mark.parametrize("engine", transcription.ENGINES)
+def test_an_engine_counts_the_tokens_of_a_vocabulary(engine: str, cache: Path) -> None:
+    recognizer = transcription.load(engine, "tiny.en", transcription.CPU, cache)
+    two, four = (recognizer.tokens_of(["Blue Wave"] * count) for count in (2, 4))
+    assert 4 <= two <= 6
+    assert 2 * two <= four <= 2 * two + 1  # a comma more
+
+
 def plain(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum() or letter == " ")
 
@@ -110,13 +135,18 @@ def test_the_upload_names_the_speakers(transcribe: Callable[..., Transcript], ca
     assert {utterance.speaker for utterance in result.utterances} == {"Jo", "Sam"}
 
 
-def test_progress_is_told_up_to_the_end(transcribe: Callable[..., Transcript], call: Samples) -> None:
+@pytest.mark.parametrize(
+    "samples", [lambda call: call, lambda call: call[:1], lambda call: 0 * call], ids=["stereo", "mono", "silence"]
+)
+def test_progress_is_told_up_to_the_end(
+    transcribe: Callable[..., Transcript], call: Samples, samples: Callable[[Samples], Samples]
+) -> None:
     told: list[tuple[float, float]] = []
-    transcribe(call, on_progress=lambda done, total: told.append((done, total)))
-    done, total = told[-1]
-    assert done == pytest.approx(total)
-    assert total > 5
+    transcribe(samples(call), on_progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
+    assert told[0] == (0.0, 0.0)
+    assert told[-1] == pytest.approx((9.0, 9.0), abs=0.01)
+    assert told[-1][0] == told[-1][1]
 
 
 def test_a_mono_call_has_one_speaker(transcribe: Callable[..., Transcript], call: Samples) -> None:
@@ -184,19 +214,39 @@ def test_where_nobody_speaks_nothing_is_written(
 
 
 @pytest.mark.parametrize(
-    ("given", "languages", "model"),
+    ("given", "languages", "code"),
     [
-        ("de", ("en", "fr"), "base"),  # not among the settings'
-        ("fr", ("en", "fr"), "tiny.en"),  # not a language of the model
-        ("", ("fr",), "tiny.en"),
+        ("de", ("en", "fr"), FailureCode.LANGUAGE_UNSUPPORTED),
+        ("en", ("fr",), FailureCode.LANGUAGE_UNSUPPORTED),
+        ("fr", ("en", "fr"), FailureCode.MODEL_LACKS_LANGUAGE),  # the settings have it
+        ("", ("fr",), FailureCode.MODEL_LACKS_LANGUAGE),
     ],
 )
-def test_a_language_that_is_not_supported_is_refused(
-    transcribe: Callable[..., Transcript], given: str, languages: tuple[str, ...], model: str
+def test_a_language_is_refused_that_the_settings_or_the_model_do_not_have(
+    transcribe: Callable[..., Transcript], given: str, languages: tuple[str, ...], code: FailureCode
 ) -> None:
     with pytest.raises(ExpectedFailure) as failure:
-        transcribe(np.zeros((1, RATE)), language=given, settings=Settings(languages=languages), model=model)
-    assert failure.value.code == FailureCode.LANGUAGE_UNSUPPORTED
+        transcribe(np.zeros((1, RATE)), language=given, settings=Settings(languages=languages), model="tiny.en")
+    assert failure.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("sound", "options", "told", "flags"),
+    [
+        (1.0, {"model": "tiny.en", "language": "en"}, ("en", 1.0), ()),
+        (1.0, {"model": "tiny.en"}, ("en", 0.0), (Flag.UNSURE_LANGUAGE,)),
+        (0.0, {"model": "tiny.en"}, ("en", 0.0), (Flag.SILENT_CHANNEL, Flag.NO_SPEECH)),
+        (0.0, {"model": "base"}, ("fr", 0.0), (Flag.SILENT_CHANNEL, Flag.NO_SPEECH)),
+    ],
+    ids=["given", "a model that reads no other", "that, of silence", "silence"],
+)
+def test_a_language_that_was_not_heard_is_not_claimed(
+    transcribe: Callable[..., Transcript], call: Samples, sound: float, options: dict[str, str],
+    told: tuple[str, float], flags: tuple[Flag, ...],
+) -> None:  # fmt: skip
+    result = transcribe(sound * call[:1, : 3 * RATE], settings=Settings(languages=("fr", "en")), **options)
+    assert (result.language, result.language_probability) == told
+    assert result.flags == flags
 
 
 @pytest.mark.parametrize("code", ["en", "en-GB", "EN_us"])
@@ -322,6 +372,35 @@ def test_what_a_model_runs_on_is_chosen_from_the_machine_unless_set(
     monkeypatch.setattr(faster_whisper_engine, "cores", lambda: 2)
     FasterWhisper("tiny.en", machine, tmp_path)
     assert loaded.items() >= chosen.items()
+
+
+@pytest.mark.parametrize(
+    ("machine", "threads", "half"),
+    [
+        (Machine(), [], False),
+        (Machine(threads=3, compute_type="float16"), [3], False),  # a processor has no halves
+        (Machine(device="cuda"), [], True),
+        (Machine(device="cuda", compute_type="float32"), [], False),
+    ],
+)
+def test_openai_whisper_runs_on_what_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: Machine, threads: list[int], half: bool
+) -> None:
+    asked: list[object] = []
+
+    class Loaded:
+        is_multilingual = True
+
+        def transcribe(self, samples: Samples, **options: object) -> dict[str, list[object]]:
+            asked.append(options["fp16"])
+            return {"segments": []}
+
+    chosen: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", chosen.append)
+    monkeypatch.setattr("whisper.load_model", lambda _name, **_options: Loaded())
+    chunk = speech.Chunk(audio=recorded(np.zeros(16000)), channel=0, spans=((0, 16000),))
+    list(OpenaiWhisper("large-v3", machine, tmp_path).hear([chunk], "en", ()))
+    assert (chosen, asked) == (threads, [half])
 
 
 @pytest.mark.parametrize(

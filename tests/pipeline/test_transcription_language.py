@@ -16,13 +16,16 @@ RECORDING = Path(__file__).parents[1] / "data" / "two_speakers.flac"
 class Engine:
     """Finds the languages of a recording as likely as it is told, and its words as probable."""
 
-    multilingual = True
+    multilingual = rereads = True
 
     def __init__(self, sound: Mapping[str, float], words: Mapping[str, float]) -> None:
         self.sound, self.words, self.read = sound, words, list[str]()
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         return self.sound
+
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        return sum(map(len, vocabulary))
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]

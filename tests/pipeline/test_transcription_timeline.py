@@ -128,6 +128,8 @@ def test_utterances_are_numbered_in_order_of_their_start() -> None:
         (2, (), ("agent", "customer")),
         (2, ("caller", "bot"), ("caller", "bot")),
         (2, ("bot",), ("bot", "customer")),  # one name is missing
+        (2, ("agent",), ("agent", "customer")),
+        (2, ("customer",), ("customer", "agent")),  # whoever speaks on the other channel is not the customer too
         (1, (), ("speaker",)),
         (1, ("voicemail",), ("voicemail",)),
         (1, ("agent", "customer"), ("speaker",)),  # both are in one channel: neither name is right

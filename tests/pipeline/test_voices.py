@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.services import media
-from pipeline.services.transcription import voice_encoder
+from pipeline.services.transcription import voice_encoder, voices
 from pipeline.services.transcription.speech import SAMPLE_RATE, Samples, chunks_of
 from pipeline.services.transcription.timeline import SpokenWord
 from pipeline.services.transcription.voices import Turn, Voices, by_voice
@@ -41,6 +41,21 @@ def test_two_people_on_one_channel_are_two_speakers(call: Samples) -> None:
     assert [turn.start for turn in turns[1:3]] == pytest.approx([3.2, 6.6], abs=0.6)
 
 
+def test_windows_are_embedded_alike_in_whatever_batches(call: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.tile(call.sum(axis=0), 2)
+    turns = turns_in(samples)
+    monkeypatch.setattr(voices, "BATCH", 3)
+    assert turns_in(samples) == turns
+
+
+def test_each_chunk_that_is_heard_is_told(call: Samples) -> None:
+    told = list[float]()
+    chunks = chunks_of(recorded(np.tile(call.sum(axis=0), 5)), 0)
+    turns_of(chunks, told.append)
+    assert len(told) == len(chunks) == 2
+    assert sum(told) == pytest.approx(1.0)
+
+
 def test_turns_follow_one_another_without_a_gap(call: Samples) -> None:
     turns = turns_in(np.tile(call.sum(axis=0), 3))
     assert all(before.end == after.start and before.speaker != after.speaker for before, after in pairwise(turns))
@@ -58,9 +73,9 @@ def test_a_voice_heard_for_a_moment_is_no_speaker(call: Samples) -> None:
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(3000), np.zeros(60000), np.ones(60000)])
 def test_what_is_no_voice_is_never_two(samples: Samples) -> None:
-    voices = Voices()
-    voices.add(samples.astype(np.float32), 1.0)
-    assert len(voices.turns()) <= 1
+    heard = Voices()
+    heard.add(samples.astype(np.float32), 1.0)
+    assert len(heard.turns()) <= 1
 
 
 def test_a_word_belongs_to_the_turn_that_its_middle_is_in() -> None:

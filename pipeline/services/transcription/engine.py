@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pipeline.services.transcription.speech import Chunk, Samples
 
+VOCABULARY_TOKENS = 223  # less than half of the 448 that a Whisper model writes
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeardWord:
@@ -25,6 +27,7 @@ class Machine:
     """What a model runs on. Whatever is 0 or empty is chosen: one thread a core, the batch and the type for the device.
 
     ``threads``: batches read side by side. ``batch``: chunks read at once. ``compute_type``: a word of CTranslate2's.
+    An engine that reads chunk by chunk has threads within one, and no batch.
     """
 
     device: str = "cpu"
@@ -34,12 +37,16 @@ class Machine:
 
 
 class Engine(Protocol):
-    """A loaded speech recognizer."""
+    """A loaded speech recognizer. ``rereads``: its second reading is another one, and may come out better."""
 
     multilingual: bool
+    rereads: bool
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, by code, in up to 30 seconds of speech (mono, 16 kHz)."""
+
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """How many tokens the model is given for a vocabulary. Of more than ``VOCABULARY_TOKENS`` some are cut off."""
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
@@ -49,4 +56,4 @@ class Engine(Protocol):
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down chunks of which the first reading is doubtful, with more care: slower, trying more than once."""
+        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable."""

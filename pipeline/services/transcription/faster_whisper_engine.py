@@ -21,6 +21,8 @@ FRAMES_PER_SECOND = 100
 class FasterWhisper:
     """A faster-whisper model that reads chunks in batches, of all channels alike."""
 
+    rereads = True
+
     def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a folder, or a name that the Hugging Face hub knows."""
         from faster_whisper import WhisperModel
@@ -49,6 +51,10 @@ class FasterWhisper:
         found = self._model.model.detect_language(self._model.encode(features))[0]
         return {token.strip("<|>"): probability for token, probability in found}
 
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """See ``Engine``."""
+        return len(self._model.hf_tokenizer.encode(f" {_prompt(vocabulary)}", add_special_tokens=False).ids)
+
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
@@ -65,7 +71,7 @@ class FasterWhisper:
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``: the library's own way, which guesses anew where it finds that it repeats itself."""
+        """See ``Engine``: the library's sequential mode."""
         with ThreadPoolExecutor(self._workers) as pool:
             yield from zip(
                 chunks, pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks), strict=True
@@ -73,7 +79,7 @@ class FasterWhisper:
 
     def _hear_alone(self, chunk: Chunk, language: str, vocabulary: Sequence[str]) -> list[HeardWord]:
         segments, _ = self._model.transcribe(
-            chunk.samples, language=language, word_timestamps=True, hotwords=" ".join(vocabulary) or None
+            chunk.samples, language=language, word_timestamps=True, hotwords=_prompt(vocabulary)
         )
         return [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
 
@@ -100,7 +106,7 @@ class FasterWhisper:
             word_timestamps=True,
             # Without them the model leaves out whole sentences of a long chunk; with them it fills up a short one.
             without_timestamps=short,
-            hotwords=" ".join(vocabulary) or None,
+            hotwords=_prompt(vocabulary),
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}
         heard: list[list[HeardWord]] = [[] for _ in chunks]
@@ -121,6 +127,10 @@ def gpu_type() -> str:
 
     known = ctranslate2.get_supported_compute_types("cuda")
     return next(kind for kind in ("float16", "int8_float32", "float32") if kind in known)
+
+
+def _prompt(vocabulary: Sequence[str]) -> str:
+    return " ".join(vocabulary)
 
 
 def _heard(word: Any, start: float) -> HeardWord:

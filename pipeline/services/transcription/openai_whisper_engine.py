@@ -7,20 +7,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.services.transcription.engine import HeardWord, Machine
 from pipeline.services.transcription.speech import Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
 
 class OpenaiWhisper:
-    """An openai-whisper model that reads one chunk after another."""
+    """An openai-whisper model that reads one chunk after another, with all the care it has."""
+
+    rereads = False
 
     def __init__(self, model: str, machine: Machine, cache: Path) -> None:
         """Load a model: a name carried by a package, a CTranslate2 folder, a checkpoint, or one of whisper's names.
 
+        ``threads`` are torch's, for the whole process. It reads in halves on a GPU, unless ``compute_type`` is float32.
+
         Raises RuntimeError when the packages are not installed.
         """
         try:
+            import torch
             import whisper
         except ImportError as error:
             raise RuntimeError(
@@ -35,7 +42,9 @@ class OpenaiWhisper:
             if folder
             else whisper.load_model(model, device=machine.device, download_root=str(cache))
         )
-        self._half = machine.device != "cpu"
+        if machine.threads:
+            torch.set_num_threads(machine.threads)
+        self._half = machine.device != "cpu" and machine.compute_type != "float32"
         self.multilingual = bool(self._model.is_multilingual)
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
@@ -45,18 +54,15 @@ class OpenaiWhisper:
         _, probabilities = self._model.detect_language(mel)
         return dict(probabilities)
 
-    def hear_again(
-        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
-    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``. It reads with all care the first time, so there is nothing that would come out better."""
-        return iter(())
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        """See ``Engine``."""
+        tokenizer = self._whisper.tokenizer.get_tokenizer(self.multilingual, num_languages=self._model.num_languages)
+        return len(tokenizer.encode(f" {_prompt(vocabulary)}"))
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
         """See ``Engine``."""
-        import numpy as np
-
         for chunk in chunks:
             result = self._model.transcribe(
                 np.ascontiguousarray(chunk.samples),
@@ -64,19 +70,23 @@ class OpenaiWhisper:
                 word_timestamps=True,
                 beam_size=5,
                 condition_on_previous_text=False,
-                initial_prompt=", ".join(vocabulary) or None,
+                initial_prompt=_prompt(vocabulary) or None,
                 fp16=self._half,
             )
-            yield (
-                chunk,
-                [
-                    HeardWord(
-                        text=word["word"],
-                        start=float(word["start"]),
-                        end=float(word["end"]),
-                        probability=float(word["probability"]),
-                    )
-                    for segment in result["segments"]
-                    for word in segment["words"]
-                ],
-            )
+            yield chunk, [_heard(word) for segment in result["segments"] for word in segment["words"]]
+
+    hear_again = hear
+
+
+def _heard(word: Mapping[str, Any]) -> HeardWord:
+    """A word of the library's. Its numbers are numpy's, which JSON does not know."""
+    return HeardWord(
+        text=word["word"],
+        start=float(word["start"]),
+        end=float(word["end"]),
+        probability=float(word["probability"]),
+    )
+
+
+def _prompt(vocabulary: Sequence[str]) -> str:
+    return ", ".join(vocabulary)

@@ -1,49 +1,64 @@
 """What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from pipeline.documents import Withheld
-from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine
+from pipeline.services.transcription.progress import Progress, Step
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.timeline import SpokenWord, words_of
-from pipeline.services.transcription.trust import doubtful, mended, over_sound
+from pipeline.services.transcription.trust import doubtful, mended, not_said, over_sound
 
 
 def words_of_chunks(
-    recording: Recording,
-    language: str,
-    vocabulary: Sequence[str],
-    recognizer: Engine,
-    on_progress: Callable[[float, float], None],
+    recording: Recording, language: str, vocabulary: Sequence[str], recognizer: Engine, progress: Progress
 ) -> list[tuple[Chunk, Sequence[SpokenWord]]]:
-    """The words of each chunk, in order; what is doubtful is read a second time."""
+    """The words of each chunk, in order; what is doubtful is read a second time, if that is another reading."""
+    known = fitting(vocabulary, recognizer)
     total = sum(chunk.duration for chunk in recording.chunks)
-    done = 0.0
-    on_progress(done, total)
     read: dict[Chunk, Sequence[SpokenWord]] = {}
-    for chunk, heard in recognizer.hear(recording.chunks, language, vocabulary):
+    for chunk, heard in recognizer.hear(recording.chunks, language, known):
         read[chunk] = words_of(chunk, heard, language)
-        done += chunk.duration
-        on_progress(done, total)
+        progress.add(Step.READING, chunk.duration / total)
     parts = {
-        part: chunk for chunk, words in read.items() for part in doubtful(words, chunk, recording.sounds[chunk.channel])
+        part: chunk
+        for chunk, words in (read.items() if recognizer.rereads else ())
+        for part in doubtful(words, chunk, recording.sounds[chunk.channel])
     }
-    for part, heard in recognizer.hear_again(list(parts), language, vocabulary):
+    total = sum(part.duration for part in parts)
+    for part, heard in recognizer.hear_again(list(parts), language, known):
         chunk, again = parts[part], words_of(part, heard, language)
         read[chunk] = mended(read[chunk], chunk, again, part, recording.sounds[chunk.channel])
-        on_progress(done, total)
+        progress.add(Step.READING_AGAIN, part.duration / total)
     return sorted(read.items(), key=lambda item: item[0].start)
+
+
+def fitting(vocabulary: Sequence[str], recognizer: Engine) -> Sequence[str]:
+    """The first phrases of a vocabulary, as many as the model takes in. The engines would cut it anywhere, one of them
+    from the front."""
+    most = takewhile(
+        lambda count: recognizer.tokens_of(vocabulary[:count]) <= VOCABULARY_TOKENS, range(1, len(vocabulary) + 1)
+    )
+    return vocabulary[: max(most, default=0)]
 
 
 def words_of_channels(
     read: Sequence[tuple[Chunk, Sequence[SpokenWord]]], recording: Recording
 ) -> tuple[list[list[SpokenWord]], list[Withheld]]:
-    """The words of each channel without those written over silence, and where these were."""
+    """The words of each channel without those written over silence, and where these were.
+
+    A chunk whose words can hardly all have been said passes that on to each: pauses cut a loop into utterances in which
+    nothing repeats itself.
+    """
     kept: list[list[SpokenWord]] = [[] for _ in recording.speakers]
     withheld: list[Withheld] = []
     for chunk, words in read:
-        real, unreal = over_sound(words, chunk, recording.sounds[chunk.channel])
-        kept[chunk.channel] += real
+        sound = recording.sounds[chunk.channel]
+        real, unreal = over_sound(words, chunk, sound)
+        hardly = not_said(real, chunk, sound)
+        kept[chunk.channel] += [replace(word, doubtful=hardly) for word in real]
         withheld += unreal
     return kept, withheld

@@ -63,8 +63,12 @@ def listen(path: Path, names: Sequence[str], max_duration: float, hint: str = ""
 
 
 def speakers_of(channels: int, names: Sequence[str]) -> tuple[str, ...]:
-    """A name for each channel: those given, else agent and customer. One channel has one name only if one was given."""
+    """A name for each channel: those given, then what is left of agent and customer.
+
+    One channel has a name only if just one was given.
+    """
     if channels == 1:
         return (names[0],) if len(names) == 1 else (ONE_SPEAKER,)
-    known = [*names, *TWO_SPEAKERS[len(names) :]]
+    taken_first = sorted(TWO_SPEAKERS, key=lambda role: role not in names)
+    known = [*names, *taken_first[len(names) :]]
     return tuple(known[index] if index < len(known) else f"{ONE_SPEAKER} {index + 1}" for index in range(channels))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from pipeline.documents import Utterance, Word
+from pipeline.documents import Flag, Utterance, Word
 from pipeline.services.transcription.engine import HeardWord
 from pipeline.services.transcription.speech import Chunk
 
@@ -20,12 +20,13 @@ UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 @dataclass(frozen=True, kw_only=True)
 class SpokenWord:
-    """A word with its place on the timeline of the call, in seconds."""
+    """A word with its place on the timeline of the call, in seconds. ``doubtful``: it is of what was hardly said."""
 
     text: str
     start: float
     end: float
     probability: float
+    doubtful: bool = False
 
     @property
     def middle(self) -> float:
@@ -117,4 +118,5 @@ def _utterance(index: int, speaker: str, channel: int, words: Sequence[SpokenWor
             )
             for word in words
         ),
+        flags=(Flag.HALLUCINATION,) if any(word.doubtful for word in words) else (),
     )

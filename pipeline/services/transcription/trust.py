@@ -1,7 +1,7 @@
 """What of a transcript can be trusted: where the model wrote over silence, repeats itself, or leaves speech out.
 
 Whisper writes fluent sentences over silence, music and noise. What it wrote where nothing sounds is withheld and
-counted; what is only doubtful is read again, and published with a flag.
+counted. What is only doubtful is read again; what is doubtful still is published with a flag.
 """
 
 import zlib
@@ -159,7 +159,7 @@ def placed(word: SpokenWord, sound: Sound, earliest: float) -> SpokenWord:
 
 
 def flagged(utterance: Utterance, loudness: Loudness) -> Utterance:
-    """The utterance with what makes it doubtful."""
+    """The utterance with what else makes it doubtful."""
     first, last = int(utterance.start * FRAMES_PER_SECOND), int(utterance.end * FRAMES_PER_SECOND) + 1
     rms, full = loudness.rms[utterance.channel, first:last], loudness.full[utterance.channel, first:last]
     doubts = {
@@ -167,7 +167,8 @@ def flagged(utterance: Utterance, loudness: Loudness) -> Utterance:
         Flag.CLIPPED: float(full.mean()) >= CLIPPED if len(full) else False,
         Flag.QUIET: float(np.percentile(rms, 95)) < QUIET if len(rms) else False,
     }
-    return msgspec.structs.replace(utterance, flags=tuple(flag for flag, holds in doubts.items() if holds))
+    found = (flag for flag, holds in doubts.items() if holds)
+    return msgspec.structs.replace(utterance, flags=tuple(dict.fromkeys([*utterance.flags, *found])))
 
 
 def repeats_itself(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Who speaks when on a channel that carries two people: speakers told apart by their voices."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from pipeline.services.transcription.voice_encoder import Floats
 WINDOW = int(1.6 * SAMPLE_RATE)  # the length of speech that the encoder was trained on
 HOP = int(0.8 * SAMPLE_RATE)  # from one window to the next
 LEAST = int(0.5 * SAMPLE_RATE)  # of shorter speech an embedding says little
-BATCH = 32  # windows embedded at once; one that is too short is filled with repetitions of itself
+BATCH = 32  # windows embedded at once, of whatever stretches; too short a one is filled with repetitions of itself
 
 # Measured on public speech, most of it at 8 kHz: two halves of one voice had centroids with a cosine of 0.84 to 0.95,
 # two voices 0.54 to 0.81. Of less than four windows, halves of one voice may differ as two voices do.
@@ -41,29 +41,38 @@ class Voices:
     def __init__(self) -> None:
         self._spans: list[tuple[float, float]] = []
         self._embeddings: list[Floats] = []
+        self._waiting: list[Samples] = []
 
     def add(self, samples: Samples, start: float) -> None:
         """Hear a stretch of speech: mono at 16 kHz, ``start`` in seconds. Stretches come in order of time."""
-        places = list(_windows(len(samples)))
-        self._spans += [(start + first / SAMPLE_RATE, start + last / SAMPLE_RATE) for first, last in places]
-        for batch in range(0, len(places), BATCH):
-            windows = [np.resize(samples[first:last], WINDOW) for first, last in places[batch : batch + BATCH]]
-            self._embeddings.append(voice_encoder.load().embed(np.stack(windows)))
+        for first, last in _windows(len(samples)):
+            self._spans.append((start + first / SAMPLE_RATE, start + last / SAMPLE_RATE))
+            self._waiting.append(np.resize(samples[first:last], WINDOW))
+            if len(self._waiting) == BATCH:
+                self._embed()
 
     def turns(self) -> list[Turn]:
         """Who speaks when: turns of one speaker or of two, from the first window to the last without a gap."""
         if not self._spans:
             return []
+        self._embed()
         speakers = _speakers(np.concatenate(self._embeddings))
         return _turns(self._spans, speakers if speakers[0] == 0 else 1 - speakers)
 
+    def _embed(self) -> None:
+        if self._waiting:
+            self._embeddings.append(voice_encoder.load().embed(np.stack(self._waiting)))
+            self._waiting = []
 
-def turns_in(chunks: Sequence[Chunk]) -> list[Turn]:
-    """Who speaks when in the chunks of one channel."""
+
+def turns_in(chunks: Sequence[Chunk], on_progress: Callable[[float], None] = lambda part: None) -> list[Turn]:
+    """Who speaks when in the chunks of one channel. ``on_progress`` is told each part that is heard, of 1 in all."""
     voices = Voices()
+    total = sum(chunk.duration for chunk in chunks)
     for chunk in chunks:
         for first, last in chunk.spans:
             voices.add(chunk.audio.channel(chunk.channel, first, last), first / SAMPLE_RATE)
+        on_progress(chunk.duration / total)
     return voices.turns()
 
 

@@ -1,0 +1,149 @@
+"""A recording is read by an engine, what is doubtful a second time, and what can hardly have been said is marked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.documents import Flag, Settings
+from pipeline.services import transcription
+from pipeline.services.transcription.engine import HeardWord
+from pipeline.services.transcription.loudness import FRAMES_PER_SECOND, loudness_of
+from pipeline.services.transcription.progress import COSTS, Progress, Step
+from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
+from pipeline.services.transcription.recording import Recording, listen
+from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
+from pipeline.services.transcription.timeline import SpokenWord, utterances_of
+from pipeline.services.transcription.trust import Sound, flagged
+from tests.recorded import recorded
+
+RECORDING = Path(__file__).parents[1] / "data" / "two_speakers.flac"
+
+
+SILENT = Progress(lambda done, total: None, 1.0, Step)
+
+
+class Engine:
+    """Hears nothing the first time, and a word the second."""
+
+    multilingual = True
+
+    def __init__(self, *, rereads: bool) -> None:
+        self.rereads = rereads
+        self.known = list[Sequence[str]]()
+
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
+        return {}
+
+    def tokens_of(self, vocabulary: Sequence[str]) -> int:
+        return sum(map(len, vocabulary))
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        self.known.append(vocabulary)
+        yield from ((chunk, []) for chunk in chunks)
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        self.known.append(vocabulary)
+        yield from ((chunk, [HeardWord(text=" so", start=0.5, end=0.9, probability=0.9)]) for chunk in chunks)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Iterator[Recording]:
+    with listen(RECORDING, (), 60.0) as recording:
+        yield recording
+
+
+@pytest.mark.parametrize("rereads", [True, False])
+def test_what_is_doubtful_is_read_again_if_the_engine_would_read_it_otherwise(
+    recording: Recording, rereads: bool
+) -> None:
+    read = words_of_chunks(recording, "en", (), Engine(rereads=rereads), SILENT)
+    assert len(read) == len(recording.chunks)
+    assert [bool(words) for _, words in read] == [rereads] * len(read)
+
+
+def test_each_reading_has_its_share_of_the_progress(recording: Recording) -> None:
+    told = list[float]()
+    progress = Progress(lambda done, total: told.append(done), sum(COSTS.values()), Step)
+    words_of_chunks(recording, "en", (), Engine(rereads=True), progress)
+    chunks = len(recording.chunks)
+    assert len(told) == 2 * chunks
+    assert told == sorted(told)
+    assert told[chunks - 1] == pytest.approx(COSTS[Step.LISTENING] + COSTS[Step.READING])
+    assert told[-1] == pytest.approx(sum(COSTS.values()) - COSTS[Step.VOICES])
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "known"),
+    [
+        ((), ()),
+        (("x" * 100, "y" * 123), ("x" * 100, "y" * 123)),
+        (("x" * 100, "y" * 124, "z"), ("x" * 100,)),
+        (("x" * 224,), ()),
+    ],
+)
+def test_of_a_vocabulary_the_first_whole_phrases_that_fit_are_known_in_both_readings(
+    recording: Recording, vocabulary: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    engine = Engine(rereads=True)
+    words_of_chunks(recording, "en", vocabulary, engine, SILENT)
+    assert engine.known == [known, known]
+
+
+def spoken(texts: Sequence[str], pause: float) -> list[SpokenWord]:
+    """Words of 0.3 s, with a pause after each that ends a sentence."""
+    words, at = list[SpokenWord](), 0.0
+    for text in texts:
+        words.append(SpokenWord(text=text, start=at, end=at + 0.3, probability=0.9))
+        at += 0.3 + pause * text.endswith(".")
+    return words
+
+
+@pytest.mark.parametrize(
+    ("texts", "flags"),
+    [
+        (["Thank", "you."] * 15, {(Flag.HALLUCINATION,)}),
+        ([f"Word{number}." if number % 2 else f"say{number}" for number in range(30)], {()}),
+    ],
+    ids=["a loop", "sentences"],
+)
+def test_a_loop_is_flagged_also_where_pauses_cut_it_into_utterances(
+    texts: list[str], flags: set[tuple[str, ...]]
+) -> None:
+    words = spoken(texts, pause=1.1)
+    seconds = int(words[-1].end) + 1
+    audio = recorded(np.random.default_rng(1).normal(0, 0.1, seconds * SAMPLE_RATE))
+    chunk = Chunk(audio=audio, channel=0, spans=((0, seconds * SAMPLE_RATE),))
+    sound = Sound(frames=np.full(seconds * FRAMES_PER_SECOND, 0.1, np.float32), floor=0.01)
+    recording = Recording(
+        duration=seconds, speakers=("agent",), chunks=(chunk,), loudness=loudness_of(audio), sounds=(sound,), flags=()
+    )
+    kept, _ = words_of_channels([(chunk, words)], recording)
+    utterances = [flagged(each, recording.loudness) for each in utterances_of(kept, recording.speakers)]
+    assert len(utterances) == 15
+    assert {each.flags for each in utterances} == flags
+
+
+class Inventive(Engine):
+    """Writes a word over the silence behind what is said."""
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        for chunk in chunks:
+            end = chunk.duration - 0.02
+            yield chunk, [HeardWord(text=" so", start=end - 0.1, end=end, probability=0.9)]
+
+
+def test_a_call_of_which_words_are_withheld_is_flagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(transcription.ENGINES, "inventive", lambda model, machine, cache: Inventive(rereads=False))
+    transcript = transcription.transcribe(
+        RECORDING, settings=Settings(languages=("en",)), cache=tmp_path, engine="inventive"
+    )
+    assert transcript.withheld
+    assert Flag.HALLUCINATION in transcript.flags
