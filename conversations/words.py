@@ -44,6 +44,14 @@ FAILURES: dict[str, Promise] = {
     FailureCode.AUDIO_TOO_MANY_CHANNELS: _(
         "The recording has more channels than can be told apart. Upload it with one channel for each speaker."
     ),
+    FailureCode.AUDIO_RATE_TOO_HIGH: _(
+        "The recording has more than 192,000 samples a second, more than speech has any use for. Convert it to 48,000 "
+        "or fewer, then upload it again."
+    ),
+    FailureCode.AUDIO_TOO_LARGE: _(
+        "The recording takes more time or room to decode than is allowed. Split it, or convert it to fewer channels or "
+        "fewer samples a second, then upload it again."
+    ),
     FailureCode.LANGUAGE_UNSUPPORTED: _(
         "The call is in a language that your organization has not chosen. Choose it in the settings, then try again."
     ),
@@ -114,6 +122,7 @@ FLAGS: dict[str, Promise] = {
     Flag.MUSIC: _("There is hold music or a recorded menu in this call."),
     Flag.CLIPPED: _("The sound is distorted: it was recorded too loud."),
     Flag.QUIET: _("The sound is very quiet."),
+    Flag.DAMAGED: _("A part of the recording could not be read: the file is damaged, or cut short."),
 }
 
 UTTERANCE_FLAGS: dict[str, Promise] = {

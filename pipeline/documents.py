@@ -113,6 +113,7 @@ class Flag(StrEnum):
     MUSIC = "music"
     CLIPPED = "clipped"
     QUIET = "quiet"
+    DAMAGED = "damaged"
 
 
 class Entity(Document):

@@ -235,6 +235,8 @@ class FailureCode(StrEnum):
     AUDIO_IS_PLAYLIST = "audio_is_playlist"
     AUDIO_TOO_LONG = "audio_too_long"
     AUDIO_TOO_MANY_CHANNELS = "audio_too_many_channels"
+    AUDIO_RATE_TOO_HIGH = "audio_rate_too_high"
+    AUDIO_TOO_LARGE = "audio_too_large"
     LANGUAGE_UNSUPPORTED = "language_unsupported"
     MODEL_UNSUPPORTED = "model_unsupported"
     BLOB_MISSING = "blob_missing"
