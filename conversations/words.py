@@ -91,7 +91,7 @@ HAPPENED: dict[str, Promise] = {
     events.ConversationTagged.__name__: _("A person gave a tag"),
     events.ConversationUntagged.__name__: _("A person took a tag away"),
     events.ReprocessingRequested.__name__: _("A person asked to process the call again"),
-    events.SpeakersSwapped.__name__: _("A person exchanged who is agent and who is customer"),
+    events.SpeakersSwapped.__name__: _("A person said who is agent and who is customer"),
     events.RedactionCorrected.__name__: _("A person corrected what is hidden"),
     events.ConversationReleased.__name__: _("A reviewer released the call"),
     events.RawDataPurged.__name__: _("The recording and raw transcript were deleted"),
@@ -273,7 +273,9 @@ def label_name(label: str) -> str:
 
 
 def speaker_name(speaker: str) -> str:
-    """Who speaks: "Agent"."""
+    """Who speaks: "Agent", "Speaker 2"."""
+    if numbered := re.fullmatch(r"speaker (\d+)", speaker):
+        return gettext("Speaker %(number)s") % {"number": numbered[1]}
     return str(SPEAKERS.get(speaker, capfirst(spelled_out(speaker))))
 
 

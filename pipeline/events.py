@@ -141,10 +141,10 @@ class ReprocessingRequested(Event):
 
 
 class SpeakersSwapped(Event):
-    """A person has exchanged who is agent and who is customer in a call.
+    """A person has said who is agent and who is customer in a call.
 
-    ``transcript`` is the safe ``Transcript`` of the run with its two speakers exchanged, ``channels`` the speaker of
-    each audio channel from now on.
+    ``transcript`` is the safe ``Transcript`` of the run with its two speakers named so, ``channels`` the speaker of
+    each audio channel from now on, or, where one channel carries two voices, of each voice by who is heard first.
     """
 
     settings: Blob

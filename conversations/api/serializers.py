@@ -138,7 +138,10 @@ class SwapSerializer(serializers.Serializer[Any]):
 
     speakers = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, max_length=2,
-        help_text=_("Who speaks on each channel from now on. Left out: the other way round."),
+        help_text=_(
+            "Who speaks on each channel from now on; on one channel that carries two voices, by who is heard first. "
+            "Left out: the other way round, or, while nobody has said who the voices are, agent and customer."
+        ),
     )  # fmt: skip
 
 

@@ -16,10 +16,15 @@ Verdicts = Mapping[int, str]  # of the words of an utterance: a label, or "" for
 
 
 def with_speakers(utterances: Sequence[Utterance], channels: Sequence[str]) -> Sequence[Utterance]:
-    """The utterances as of who speaks on each channel; without ``channels``, as they are."""
+    """The utterances as of who speaks on each channel, or with each voice of one; without ``channels``, as they are."""
     if not channels:
         return utterances
-    return [msgspec.structs.replace(each, speaker=channels[each.channel]) for each in utterances]
+    voices = list(dict.fromkeys(each.speaker for each in utterances))
+    shared = len({each.channel for each in utterances}) == 1 and len(voices) > 1
+    return [
+        msgspec.structs.replace(each, speaker=channels[voices.index(each.speaker) if shared else each.channel])
+        for each in utterances
+    ]
 
 
 def corrected(
