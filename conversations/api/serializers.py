@@ -205,6 +205,7 @@ class RunSerializer(serializers.Serializer[Any]):
     requested_model = serializers.CharField(help_text=_("Empty: the usual one."))
     vocabulary = serializers.ListField(child=serializers.CharField())
     language = serializers.CharField()
+    language_probability = serializers.FloatField(allow_null=True)
     engine = serializers.CharField()
     model = serializers.CharField()
     flags = serializers.ListField(child=serializers.CharField())
@@ -239,21 +240,30 @@ class CallSerializer(serializers.ModelSerializer[Conversation]):
     """A call in a list."""
 
     tags = TagSerializer(many=True, read_only=True)
-    flags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    language_probability = serializers.FloatField(
+        read_only=True, allow_null=True, help_text=_("How sure the language is, from 0 to 1; 1 if it was given.")
+    )
+    flags = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("What holds for the call, or a tenth of its speech.")
+    )
+    flags_within = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("What holds for fewer of its utterances.")
+    )
     failure = serializers.SerializerMethodField()
 
     class Meta:
         model = Conversation
         fields: tuple[str, ...] = (
-            "id", "status", "language", "duration", "agent", "speakers", "batch", "started_at", "received_at",
-            "completed_at", "raw_purged_at", "tags", "flags", "failure",
+            "id", "status", "language", "language_probability", "duration", "agent", "speakers", "batch", "started_at",
+            "received_at", "completed_at", "raw_purged_at", "tags", "flags", "flags_within", "failure",
         )  # fmt: skip
         read_only_fields = fields
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
         """The call; of one that is closed to who asks, no tags and no flags: they tell of what is said in it."""
         shown: dict[str, Any] = super().to_representation(conversation)
-        return shown if is_open(conversation, self.context["request"].user) else shown | {"tags": [], "flags": []}
+        opened = is_open(conversation, self.context["request"].user)
+        return shown if opened else shown | {"tags": [], "flags": [], "flags_within": []}
 
     @extend_schema_field(FailureSerializer(allow_null=True))
     def get_failure(self, conversation: Conversation) -> dict[str, str] | None:
