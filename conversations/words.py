@@ -197,7 +197,10 @@ CAUSES: dict[str, Promise] = {
 }
 """Why a stretch of audio is hidden."""
 
-SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker")}
+SPEAKERS = {
+    "agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker"), "supervisor": _("Supervisor"),
+    "interpreter": _("Interpreter"), "ivr": _("Recorded menu"), "other": _("Somebody else"),
+}  # fmt: skip
 
 
 def failure_sentence(code: str, service: str = "") -> str:

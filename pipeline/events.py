@@ -31,11 +31,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 # ── The cascade: from a call to a searchable, anonymized, tagged transcript ──────────────────────────────────────
 
 
+ROLES = ("agent", "customer", "supervisor", "interpreter", "ivr", "other")
+"""Who may be said to speak on a channel (``ivr``: a recorded menu): never the name of a person, for it is in a record."""
+
+
 class ConversationReceived(Event):
     """A call has come in, and its audio is safe in the blob store.
 
     ``language`` is the code that the sender gave ("" = detect), ``channels`` the speaker of each audio channel
-    (empty = agent and customer).
+    (empty = agent and customer): agent, customer, supervisor, interpreter, ivr, other.
     """
 
     audio: Blob

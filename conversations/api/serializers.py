@@ -12,14 +12,15 @@ from conversations import words
 from conversations.models import Conversation, Entity, RawAccess, RedactionCorrection, Tag
 from conversations.models.review import is_open
 from conversations.runs import RunStatus
-from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.calls import CallDetails, details_of
+from conversations.services.choices import Choices
 from conversations.services.corrections import Mark
 from conversations.services.raw_data import LONGEST_REASON
+from conversations.services.roles import RolesRefused, roles_of
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
 
-MOST_METADATA_BYTES, MOST_CHANNELS = 16 * 1024, 8
-SLUGS = rf"^\s*[a-z][a-z0-9_-]{{0,31}}(\s*,\s*[a-z][a-z0-9_-]{{0,31}}){{0,{MOST_CHANNELS - 1}}}\s*\Z"
+MOST_METADATA_BYTES = 16 * 1024
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -37,14 +38,19 @@ class UploadSerializer(serializers.Serializer[Any]):
     agent = serializers.CharField(required=False, max_length=100, help_text=_("Stored in the clear, and searchable."))
     channels = serializers.CharField(
         required=False,
-        validators=[RegexValidator(SLUGS, _("Give up to 8 roles separated by commas, such as agent,customer."))],
-        help_text=_("Who speaks on each channel, such as agent,customer."),
+        help_text=_(
+            "Who speaks on each channel, such as agent,customer; each once, of: agent, customer, supervisor, "
+            "interpreter, ivr, other."
+        ),
     )
     metadata = serializers.CharField(required=False, help_text=_("A JSON object of at most 16 KiB."))
 
     def validate_channels(self, channels: str) -> tuple[str, ...]:
         """The roles."""
-        return tuple(each.strip() for each in channels.split(","))
+        try:
+            return roles_of(channels)
+        except RolesRefused as refusal:
+            raise serializers.ValidationError(str(refusal)) from None
 
     def validate_metadata(self, metadata: str) -> dict[str, Any]:
         """The object."""

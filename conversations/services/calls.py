@@ -16,10 +16,10 @@ from msgspec import structs
 from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
+from conversations.services.choices import TODAY, Choices, checked
 from conversations.services.dead_letters import replay
 from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
-from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline import documents
 from pipeline.config import config
 from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
@@ -55,26 +55,6 @@ class CallDetails(msgspec.Struct, kw_only=True, frozen=True):
     agent: str = ""
     channels: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = {}
-
-
-class Choices(msgspec.Struct, kw_only=True, frozen=True):
-    """What a run is to be done with in place of the settings of today.
-
-    ``language`` None is what the sender said, "" is to be detected. ``model`` "" is the worker's own. ``vocabulary``
-    comes on top of the organization's.
-    """
-
-    language: str | None = None
-    model: str = ""
-    vocabulary: tuple[str, ...] = ()
-
-
-TODAY = Choices()
-"""Nothing chosen."""
-
-
-class ReprocessingRefused(Exception):
-    """Raised when a call cannot be processed again as was chosen; the message says why."""
 
 
 class Received(NamedTuple):
@@ -264,7 +244,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
     compared with (``conversations/runs.py``). Raises ReprocessingRefused, RawPurged.
     """
-    settings = freeze_settings(conversation, checked(choices, conversation.organization))
+    settings = freeze_settings(conversation, checked(choices, conversation))
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
         refuse_purged(now)
@@ -280,18 +260,3 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
-
-
-def checked(choices: Choices, organization: Organization) -> Choices:
-    """The choices, if a run can be done so. Raises ReprocessingRefused."""
-    models = config().asr_models
-    if choices.model and choices.model not in models:
-        text = _("There is no such model to choose. There are: %(models)s.")
-        raise ReprocessingRefused(text % {"models": ", ".join(models)})
-    if choices.language and choices.language not in organization.spoken:
-        text = _("The language is none that your organization has chosen. There are: %(languages)s.")
-        raise ReprocessingRefused(text % {"languages": ", ".join(organization.spoken)})
-    try:
-        return structs.replace(choices, vocabulary=phrases_of(choices.vocabulary))
-    except VocabularyRefused as refusal:
-        raise ReprocessingRefused(str(refusal)) from None

@@ -19,6 +19,7 @@ from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
+from conversations.services.choices import ReprocessingRefused
 from conversations.services.raw_data import RawPurged
 from conversations.services.speakers import SwapRefused, orders_of, pair_of, swap_speakers
 from conversations.stages import stages_of
@@ -107,7 +108,7 @@ def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
         if form.is_valid():
             calls.reprocess(conversation, form.choices())
             messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
-    except RawPurged as refusal:
+    except (RawPurged, ReprocessingRefused) as refusal:
         messages.error(request, str(refusal))
     for problem in (each for several in form.errors.values() for each in several):
         messages.error(request, problem)
