@@ -32,7 +32,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ROLES = ("agent", "customer", "supervisor", "interpreter", "ivr", "other")
-"""Who may be said to speak on a channel (``ivr``: a recorded menu): never the name of a person, for it is in a record."""
+"""Who may be said to speak on a channel (``ivr``: a recorded menu): never a person's name, for records have it."""
 
 
 class ConversationReceived(Event):
