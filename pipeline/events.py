@@ -39,13 +39,15 @@ class ConversationReceived(Event):
     """A call has come in, and its audio is safe in the blob store.
 
     ``language`` is the code that the sender gave ("" = detect), ``channels`` the speaker of each audio channel
-    (empty = agent and customer): agent, customer, supervisor, interpreter, ivr, other.
+    (empty = agent and customer): agent, customer, supervisor, interpreter, ivr, other. ``voices`` is who is heard first
+    and who second on a channel that carries two, where a person has said so in an earlier run.
     """
 
     audio: Blob
     settings: Blob
     language: str = ""
     channels: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
 
 
 class ConversationTranscribed(Event):

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from msgspec import structs
 
-from conversations.ledger.models import Delivery
+from conversations.ledger.models import Delivery, Event
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.choices import TODAY, Choices, checked
@@ -22,7 +22,14 @@ from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
 from pipeline import documents
 from pipeline.config import config
-from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
+from pipeline.events import (
+    Blob,
+    ConversationErased,
+    ConversationReceived,
+    FailureCode,
+    ReprocessingRequested,
+    SpeakersSwapped,
+)
 from pipeline.failpoints import failpoint
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
@@ -253,6 +260,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
             settings=settings,
             language=now.requested_language if choices.language is None else choices.language,
             channels=tuple(now.speakers),
+            voices=voices_told(now),
         )
         requested = initial(now, ReprocessingRequested())
         cancel_deliveries(now)
@@ -260,3 +268,9 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
             run=requested.id, status=Conversation.Status.RECEIVED, failure_service="", failure_code=""
         )
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
+
+
+def voices_told(conversation: Conversation) -> tuple[str, ...]:
+    """Who the two voices on the one channel of a call are, if a person has said so."""
+    told = Event.objects.filter(subject=conversation.id, type=SpeakersSwapped.__name__)
+    return tuple(conversation.speakers) if conversation.channels == 1 and told.exists() else ()

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from conversations.ledger.models import Event
 from conversations.models import Conversation, Role, User
+from conversations.services import calls
 from conversations.services.speakers import SwapRefused, swap_speakers
 from conversations.views.player import picture_of
 from conversations.views.strips import strips_of
@@ -107,6 +108,15 @@ def test_a_program_names_the_voices_and_the_transcript_has_the_names(story: Stor
     assert answer.json()["speakers"] == ["customer", "agent"]
     said = client.get(f"{address}transcript/").json()["utterances"]
     assert [each["speaker"] for each in said] == ["customer", "agent", "customer", "agent"]
+
+
+def test_a_later_run_is_told_who_the_voices_are(story: Story) -> None:
+    audio = story.stored(documents.Entities())
+    Conversation.objects.update(audio={**msgspec.to_builtins(audio), "media_type": "audio/wav"})
+    swap_speakers(story.now(), ["customer", "agent"])
+    calls.reprocess(story.now())
+    received = Event.objects.filter(type="ConversationReceived").latest("time")
+    assert received.data["voices"] == ["customer", "agent"]
 
 
 def test_what_is_silent_is_hatched_where_it_is_cut_whatever_the_reason(story: Story) -> None:

@@ -10,6 +10,7 @@ from pipeline.services.anonymization.detectors import Found
 from pipeline.services.anonymization.echoes import find_echoes
 from pipeline.services.anonymization.reading import Call
 from pipeline.services.anonymization.redaction import Rewritten, surviving
+from pipeline.services.naming import named_by_voice, share_a_channel
 
 PERSON, ECHOES = "person", "parley_echoes"
 Verdicts = Mapping[int, str]  # of the words of an utterance: a label, or "" for no personal data
@@ -19,12 +20,9 @@ def with_speakers(utterances: Sequence[Utterance], channels: Sequence[str]) -> S
     """The utterances as of who speaks on each channel, or with each voice of one; without ``channels``, as they are."""
     if not channels:
         return utterances
-    voices = list(dict.fromkeys(each.speaker for each in utterances))
-    shared = len({each.channel for each in utterances}) == 1 and len(voices) > 1
-    return [
-        msgspec.structs.replace(each, speaker=channels[voices.index(each.speaker) if shared else each.channel])
-        for each in utterances
-    ]
+    if share_a_channel(utterances):
+        return named_by_voice(utterances, channels)
+    return [msgspec.structs.replace(each, speaker=channels[each.channel]) for each in utterances]
 
 
 def corrected(
