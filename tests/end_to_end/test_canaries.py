@@ -25,7 +25,7 @@ from tests.end_to_end.scripted import recording
 from tests.running import environment_of, free_port
 from webapp.stack import environment, postgres
 
-SECONDS = 300  # on a machine that has other things to do
+SECONDS = 600  # on a machine that has other things to do
 
 ENGLISH, FRENCH = said_in("en"), said_in("fr")
 SAID = [each for language in CANARIES.values() for each in language]
