@@ -3,7 +3,7 @@
 import django_filters
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,8 +69,11 @@ class CallFilter(django_filters.FilterSet):
         return rows
 
     def with_flags(self, rows: QuerySet[Conversation], _name: str, value: list[str]) -> QuerySet[Conversation]:
-        """Calls that have every one of the flags."""
-        return rows.open_to(self.request.user).filter(flags__contains=value) if value else rows
+        """Calls that have every one of the flags, as a whole or in an utterance."""
+        rows = rows.open_to(self.request.user) if value else rows
+        for flag in value:
+            rows = rows.filter(Q(flags__contains=[flag]) | Q(flags_within__contains=[flag]))
+        return rows
 
     def with_external_id(self, rows: QuerySet[Conversation], _name: str, value: str) -> QuerySet[Conversation]:
         """The calls that the sender gave this id."""

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from conversations import words
 from conversations.models import Organization, RawAccess
-from conversations.services.calls import Choices
+from conversations.services.choices import Choices
 from conversations.services.raw_data import LONGEST_REASON
 from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline.config import config

@@ -56,6 +56,7 @@ def show_transcript(record: Record, **_: Any) -> None:
     entities = load(record, record.data.entities, documents.Entities)
     update(
         record, transcript=msgspec.to_builtins(record.data.transcript), flags=transcripts.flags_of(transcript),
+        flags_within=transcripts.flags_within(transcript), language_probability=transcript.language_probability,
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
         engine=f"{transcript.engine} {transcript.model}".strip(), hiding=None,
     )  # fmt: skip

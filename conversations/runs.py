@@ -88,6 +88,11 @@ class Run:
         return self.transcript.language if self.transcript else ""
 
     @property
+    def language_probability(self) -> float | None:
+        """How sure that is; 1.0 of one that was asked for."""
+        return self.transcript.language_probability if self.transcript else None
+
+    @property
     def engine(self) -> str:
         """What wrote it down."""
         return self.transcript.engine if self.transcript else ""
@@ -99,7 +104,7 @@ class Run:
 
     @property
     def flags(self) -> list[str]:
-        """What a person should know of it, or of an utterance of it."""
+        """What a person should know of it."""
         return transcripts.flags_of(self.transcript) if self.transcript else []
 
     @property

@@ -1,5 +1,6 @@
 """A call's transcript as a document: JSON, text, and subtitles. It holds anonymized text only."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ from pipeline import documents
 
 UTTERANCE = ("index", "speaker", "channel", "start", "end", "text", "confidence", "flags", "words")
 REDACTION = ("label", "placeholder", "utterance", "start", "end")
+MUCH = 0.1  # of the seconds in which somebody speaks: one loud hello is no distorted call
 LONGEST_CUE_CHARS, LONGEST_CUE_SECONDS = 84, 7.0  # two lines of 42, and no longer than is read with ease
 
 
@@ -21,6 +23,7 @@ def document_of(conversation: Conversation) -> dict[str, Any]:
     return {
         "conversation": str(conversation.id),
         "language": conversation.language,
+        "language_probability": conversation.language_probability,
         "duration": conversation.duration,
         "utterances": list(conversation.utterances.values(*UTTERANCE)),
         "redactions": list(conversation.redactions.values(*REDACTION)),
@@ -36,6 +39,7 @@ def document_of_run(conversation: Conversation, transcript: documents.Transcript
     return {
         "conversation": str(conversation.id),
         "language": transcript.language,
+        "language_probability": transcript.language_probability,
         "duration": transcript.duration,
         "utterances": [{name: each[name] for name in UTTERANCE} for each in whole["utterances"]],
         "redactions": [{name: each[name] for name in REDACTION} for each in redactions],
@@ -52,9 +56,18 @@ def with_times(redaction: documents.Redaction, utterance: documents.Utterance) -
 
 
 def flags_of(transcript: documents.Transcript) -> list[str]:
-    """The flags of a call and of its utterances, each once: who looks for a flag finds the calls in which it is."""
-    of_utterances = (flag for each in transcript.utterances for flag in each.flags)
-    return list(dict.fromkeys([*transcript.flags, *of_utterances]))
+    """The flags of a call: its own, and those that hold for ``MUCH`` of what is said in it."""
+    spoken = sum(each.end - each.start for each in transcript.utterances)
+    flagged: Counter[str] = Counter()
+    for each in transcript.utterances:
+        flagged.update(dict.fromkeys(each.flags, each.end - each.start))
+    return list(dict.fromkeys([*transcript.flags, *(flag for flag in flagged if flagged[flag] >= MUCH * spoken)]))
+
+
+def flags_within(transcript: documents.Transcript) -> list[str]:
+    """The flags that only a few utterances of a call have: who looks for a flag finds the call all the same."""
+    of_utterances = dict.fromkeys(flag for each in transcript.utterances for flag in each.flags)
+    return [flag for flag in of_utterances if flag not in flags_of(transcript)]
 
 
 def as_text(document: Mapping[str, Any]) -> str:

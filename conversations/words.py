@@ -44,6 +44,14 @@ FAILURES: dict[str, Promise] = {
     FailureCode.AUDIO_TOO_MANY_CHANNELS: _(
         "The recording has more channels than can be told apart. Upload it with one channel for each speaker."
     ),
+    FailureCode.AUDIO_RATE_TOO_HIGH: _(
+        "The recording has more than 192,000 samples a second, more than speech has any use for. Convert it to 48,000 "
+        "or fewer, then upload it again."
+    ),
+    FailureCode.AUDIO_TOO_LARGE: _(
+        "The recording takes more time or room to decode than is allowed. Split it, or convert it to fewer channels or "
+        "fewer samples a second, then upload it again."
+    ),
     FailureCode.LANGUAGE_UNSUPPORTED: _(
         "The call is in a language that your organization has not chosen. Choose it in the settings, then try again."
     ),
@@ -86,7 +94,7 @@ HAPPENED: dict[str, Promise] = {
     events.ConversationTagged.__name__: _("A person gave a tag"),
     events.ConversationUntagged.__name__: _("A person took a tag away"),
     events.ReprocessingRequested.__name__: _("A person asked to process the call again"),
-    events.SpeakersSwapped.__name__: _("A person exchanged who is agent and who is customer"),
+    events.SpeakersSwapped.__name__: _("A person said who is agent and who is customer"),
     events.RedactionCorrected.__name__: _("A person corrected what is hidden"),
     events.ConversationReleased.__name__: _("A reviewer released the call"),
     events.RawDataPurged.__name__: _("The recording and raw transcript were deleted"),
@@ -117,6 +125,7 @@ FLAGS: dict[str, Promise] = {
     Flag.MUSIC: _("There is hold music or a recorded menu in this call."),
     Flag.CLIPPED: _("The sound is distorted: it was recorded too loud."),
     Flag.QUIET: _("The sound is very quiet."),
+    Flag.DAMAGED: _("A part of the recording could not be read: the file is damaged, or cut short."),
 }
 
 UTTERANCE_FLAGS: dict[str, Promise] = {
@@ -189,7 +198,10 @@ CAUSES: dict[str, Promise] = {
 }
 """Why a stretch of audio is hidden."""
 
-SPEAKERS = {"agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker")}
+SPEAKERS = {
+    "agent": _("Agent"), "customer": _("Customer"), "speaker": _("Speaker"), "supervisor": _("Supervisor"),
+    "interpreter": _("Interpreter"), "ivr": _("Recorded menu"), "other": _("Somebody else"),
+}  # fmt: skip
 
 
 def failure_sentence(code: str, service: str = "") -> str:
@@ -265,7 +277,9 @@ def label_name(label: str) -> str:
 
 
 def speaker_name(speaker: str) -> str:
-    """Who speaks: "Agent"."""
+    """Who speaks: "Agent", "Speaker 2"."""
+    if numbered := re.fullmatch(r"speaker (\d+)", speaker):
+        return gettext("Speaker %(number)s") % {"number": numbered[1]}
     return str(SPEAKERS.get(speaker, capfirst(spelled_out(speaker))))
 
 

@@ -114,6 +114,7 @@ class Flag(StrEnum):
     MUSIC = "music"
     CLIPPED = "clipped"
     QUIET = "quiet"
+    DAMAGED = "damaged"
 
 
 class Entity(Document):
@@ -245,8 +246,8 @@ class Corrections(Document):
     """All corrections of a run, the latest last; where two speak of one word, the latest holds.
 
     ``anonymized``: they are about an anonymized transcript and redacted audio, since the raw ones are no more. Then
-    its placeholders stay, and nothing else is looked for. ``channels`` is the speaker of each audio channel where a
-    person has exchanged them (empty: as transcribed).
+    its placeholders stay, and nothing else is looked for. ``channels`` is the speaker of each audio channel, or of
+    each voice by who is heard first, where a person has said who they are (empty: as transcribed).
     """
 
     corrections: tuple[Correction, ...] = ()

@@ -31,17 +31,23 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 # ── The cascade: from a call to a searchable, anonymized, tagged transcript ──────────────────────────────────────
 
 
+ROLES = ("agent", "customer", "supervisor", "interpreter", "ivr", "other")
+"""Who may be said to speak on a channel (``ivr``: a recorded menu): never a person's name, for records have it."""
+
+
 class ConversationReceived(Event):
     """A call has come in, and its audio is safe in the blob store.
 
     ``language`` is the code that the sender gave ("" = detect), ``channels`` the speaker of each audio channel
-    (empty = agent and customer).
+    (empty = agent and customer): agent, customer, supervisor, interpreter, ivr, other. ``voices`` is who is heard first
+    and who second on a channel that carries two, where a person has said so in an earlier run.
     """
 
     audio: Blob
     settings: Blob
     language: str = ""
     channels: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
 
 
 class ConversationTranscribed(Event):
@@ -141,10 +147,10 @@ class ReprocessingRequested(Event):
 
 
 class SpeakersSwapped(Event):
-    """A person has exchanged who is agent and who is customer in a call.
+    """A person has said who is agent and who is customer in a call.
 
-    ``transcript`` is the safe ``Transcript`` of the run with its two speakers exchanged, ``channels`` the speaker of
-    each audio channel from now on.
+    ``transcript`` is the safe ``Transcript`` of the run with its two speakers named so, ``channels`` the speaker of
+    each audio channel from now on, or, where one channel carries two voices, of each voice by who is heard first.
     """
 
     settings: Blob
@@ -235,6 +241,8 @@ class FailureCode(StrEnum):
     AUDIO_IS_PLAYLIST = "audio_is_playlist"
     AUDIO_TOO_LONG = "audio_too_long"
     AUDIO_TOO_MANY_CHANNELS = "audio_too_many_channels"
+    AUDIO_RATE_TOO_HIGH = "audio_rate_too_high"
+    AUDIO_TOO_LARGE = "audio_too_large"
     LANGUAGE_UNSUPPORTED = "language_unsupported"
     MODEL_UNSUPPORTED = "model_unsupported"
     MODEL_LACKS_LANGUAGE = "model_lacks_language"

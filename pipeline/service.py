@@ -26,10 +26,11 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from billiard.exceptions import WorkerLostError
 from celery.bootsteps import StartStopStep
-from celery.signals import task_failure, worker_process_init, worker_ready
+from celery.signals import task_failure, worker_process_init, worker_process_shutdown, worker_ready
 from celery.worker.consumer.tasks import Tasks
 
 from pipeline import bus, documents
+from pipeline import scratch as temporary
 from pipeline.config import config
 from pipeline.events import (
     Blob,
@@ -342,6 +343,15 @@ class TakenForGood(StartStopStep):
 
 
 bus.app().steps["consumer"].add(TakenForGood)
+
+
+@worker_process_init.connect
+def take_temporary_folder(**_: Any) -> None:
+    """Clear what processes that were killed left of recordings, and have a folder that can be cleared likewise."""
+    if cleared := temporary.clear_dead():
+        log.warning("cleared the temporary files of %d processes that were killed", cleared)
+    folder = temporary.own()
+    worker_process_shutdown.connect(lambda **_: temporary.give_back(folder), weak=False)
 
 
 @worker_process_init.connect

@@ -95,8 +95,8 @@ class BlobStore:
 
     def read(self, blob: Blob, tenant: str, conversation: str) -> bytes:
         """The (opened) bytes of a small blob, such as a document."""
-        with self.local_copy(blob, tenant, conversation) as path:
-            return path.read_bytes()
+        with self._explained():
+            return b"".join(self.stream(blob, tenant, conversation))
 
     @contextmanager
     def local_copy(self, blob: Blob, tenant: str, conversation: str) -> Iterator[Path]:

@@ -6,6 +6,8 @@ machine is the ledger's affair.
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from pipeline.bus import CPU, GPU
 from pipeline.config import config
 from pipeline.documents import Corrections, Entities, Settings, Transcript
@@ -24,6 +26,7 @@ from pipeline.services import (
     anonymization,
     audio_redaction,
     entity_tagging,
+    naming,
     qualification,
     redaction_proof,
     transcription,
@@ -56,8 +59,9 @@ def transcribe(event: ConversationReceived) -> ConversationTranscribed:
             audio, hint=event.audio.media_type, settings=settings, language=event.language, channels=event.channels,
             on_progress=report,
         )  # fmt: skip
+    utterances = naming.named_by_voice(transcript.utterances, event.voices)
     return ConversationTranscribed(
-        audio=event.audio, settings=event.settings, transcript=save("raw", transcript),
+        audio=event.audio, settings=event.settings, transcript=save("raw", replace(transcript, utterances=utterances)),
         language=transcript.language, duration=transcript.duration,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Admin pages of calls: how far each is, what went wrong, retrying and erasing."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,10 +21,13 @@ from conversations.admin.scope import ADMIN, STAFF, ScopedAdmin
 from conversations.forms import ReprocessForm
 from conversations.models import Conversation
 from conversations.services import calls, purging
-from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.calls import CallDetails, details_of
+from conversations.services.choices import Choices, ReprocessingRefused
 from conversations.services.raw_data import RawPurged
 from conversations.stages import stages_of, stages_of_many
 from pipeline.sealing import KeyMissing
+
+AGAIN, PURGED = "again", "purged"  # what became of a call that was to be processed again
 
 
 class CallList(ChangeList):
@@ -88,18 +92,20 @@ class CallAdmin(ScopedAdmin):
                 "calls": queryset, "form": form, "action_name": admin.helpers.ACTION_CHECKBOX_NAME,
             }  # fmt: skip
             return TemplateResponse(request, "admin/conversations/conversation/reprocess.html", context)
-        chosen_calls = list(queryset.select_related("organization"))
-        again = [call for call in chosen_calls if reprocessed(call, form.choices())]
-        if again:
-            text = ngettext("%(count)d call is processed again.", "%(count)d calls are processed again.", len(again))
-            self.message_user(request, text % {"count": len(again)}, messages.SUCCESS)
-        if left := len(chosen_calls) - len(again):
+        fates = Counter(reprocessed(call, form.choices()) for call in queryset.select_related("organization"))
+        if again := fates.pop(AGAIN, 0):
+            text = ngettext("%(count)d call is processed again.", "%(count)d calls are processed again.", again)
+            self.message_user(request, text % {"count": again}, messages.SUCCESS)
+        if left := fates.pop(PURGED, 0):
             text = ngettext(
                 "%(count)d call cannot be processed again: its recording was deleted, as the settings say.",
                 "%(count)d calls cannot be processed again: their recordings were deleted, as the settings say.",
                 left,
             )
             self.message_user(request, text % {"count": left}, messages.WARNING)
+        for refusal, count in fates.items():
+            text = ngettext("%(count)d call is not: %(why)s", "%(count)d calls are not: %(why)s", count)
+            self.message_user(request, text % {"count": count, "why": refusal}, messages.WARNING)
         return None
 
     @admin.action(description=_("Erase the selected calls for good"), permissions=["erase"])
@@ -181,13 +187,15 @@ def known(call: Conversation) -> CallDetails:
         return CallDetails()
 
 
-def reprocessed(call: Conversation, choices: Choices) -> bool:
-    """Process a call again; False when its recording is deleted."""
+def reprocessed(call: Conversation, choices: Choices) -> str:
+    """Process a call again: ``AGAIN``, ``PURGED`` when its recording is deleted, or why it is refused."""
     try:
         calls.reprocess(call, choices)
     except RawPurged:
-        return False
-    return True
+        return PURGED
+    except ReprocessingRefused as refusal:
+        return str(refusal)
+    return AGAIN
 
 
 def raw_sentence(call: Conversation) -> str:

@@ -166,7 +166,8 @@ class SwapSpeakers(OfOrganization, GenericAPIView):
     def post(self, request: Request, id: UUID) -> Response:
         """Exchange the two speakers of a call, for good: its transcript, its exports, and how it is processed again.
 
-        Rule tags are given anew in the background. Twice is as before.
+        Of a call on one channel, whose two voices were told apart, this says which of them is the agent. Rule tags are
+        given anew in the background. Twice is as before.
         """
         asked = SwapSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

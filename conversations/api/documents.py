@@ -56,6 +56,9 @@ class TranscriptSerializer(serializers.Serializer[Any]):
 
     conversation = serializers.UUIDField()
     language = serializers.CharField()
+    language_probability = serializers.FloatField(
+        allow_null=True, help_text=_("How sure the language is, from 0 to 1; 1 if it was given.")
+    )
     duration = serializers.FloatField()
     utterances = UtteranceSerializer(many=True)
     redactions = RedactionSerializer(many=True)

@@ -19,7 +19,8 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from conversations.services.calls import ReprocessingRefused, UploadRefused
+from conversations.services.calls import UploadRefused
+from conversations.services.choices import ReprocessingRefused
 from conversations.services.corrections import CorrectionRefused
 from conversations.services.raw_data import RawPurged, RawRefused
 from conversations.services.review import ReviewRefused

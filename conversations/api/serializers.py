@@ -12,14 +12,15 @@ from conversations import words
 from conversations.models import Conversation, Entity, RawAccess, RedactionCorrection, Tag
 from conversations.models.review import is_open
 from conversations.runs import RunStatus
-from conversations.services.calls import CallDetails, Choices, details_of
+from conversations.services.calls import CallDetails, details_of
+from conversations.services.choices import Choices
 from conversations.services.corrections import Mark
 from conversations.services.raw_data import LONGEST_REASON
+from conversations.services.roles import RolesRefused, roles_of
 from conversations.stages import StageState, stages_of
 from pipeline.sealing import KeyMissing
 
-MOST_METADATA_BYTES, MOST_CHANNELS = 16 * 1024, 8
-SLUGS = rf"^\s*[a-z][a-z0-9_-]{{0,31}}(\s*,\s*[a-z][a-z0-9_-]{{0,31}}){{0,{MOST_CHANNELS - 1}}}\s*\Z"
+MOST_METADATA_BYTES = 16 * 1024
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -37,14 +38,19 @@ class UploadSerializer(serializers.Serializer[Any]):
     agent = serializers.CharField(required=False, max_length=100, help_text=_("Stored in the clear, and searchable."))
     channels = serializers.CharField(
         required=False,
-        validators=[RegexValidator(SLUGS, _("Give up to 8 roles separated by commas, such as agent,customer."))],
-        help_text=_("Who speaks on each channel, such as agent,customer."),
+        help_text=_(
+            "Who speaks on each channel, such as agent,customer; each once, of: agent, customer, supervisor, "
+            "interpreter, ivr, other."
+        ),
     )
     metadata = serializers.CharField(required=False, help_text=_("A JSON object of at most 16 KiB."))
 
     def validate_channels(self, channels: str) -> tuple[str, ...]:
         """The roles."""
-        return tuple(each.strip() for each in channels.split(","))
+        try:
+            return roles_of(channels)
+        except RolesRefused as refusal:
+            raise serializers.ValidationError(str(refusal)) from None
 
     def validate_metadata(self, metadata: str) -> dict[str, Any]:
         """The object."""
@@ -138,7 +144,10 @@ class SwapSerializer(serializers.Serializer[Any]):
 
     speakers = serializers.ListField(
         child=serializers.CharField(max_length=32), required=False, max_length=2,
-        help_text=_("Who speaks on each channel from now on. Left out: the other way round."),
+        help_text=_(
+            "Who speaks on each channel from now on; on one channel that carries two voices, by who is heard first. "
+            "Left out: the other way round, or, while nobody has said who the voices are, agent and customer."
+        ),
     )  # fmt: skip
 
 
@@ -202,6 +211,7 @@ class RunSerializer(serializers.Serializer[Any]):
     requested_model = serializers.CharField(help_text=_("Empty: the usual one."))
     vocabulary = serializers.ListField(child=serializers.CharField())
     language = serializers.CharField()
+    language_probability = serializers.FloatField(allow_null=True)
     engine = serializers.CharField()
     model = serializers.CharField()
     flags = serializers.ListField(child=serializers.CharField())
@@ -236,21 +246,30 @@ class CallSerializer(serializers.ModelSerializer[Conversation]):
     """A call in a list."""
 
     tags = TagSerializer(many=True, read_only=True)
-    flags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    language_probability = serializers.FloatField(
+        read_only=True, allow_null=True, help_text=_("How sure the language is, from 0 to 1; 1 if it was given.")
+    )
+    flags = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("What holds for the call, or a tenth of its speech.")
+    )
+    flags_within = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("What holds for fewer of its utterances.")
+    )
     failure = serializers.SerializerMethodField()
 
     class Meta:
         model = Conversation
         fields: tuple[str, ...] = (
-            "id", "status", "language", "duration", "agent", "speakers", "batch", "started_at", "received_at",
-            "completed_at", "raw_purged_at", "tags", "flags", "failure",
+            "id", "status", "language", "language_probability", "duration", "agent", "speakers", "batch", "started_at",
+            "received_at", "completed_at", "raw_purged_at", "tags", "flags", "flags_within", "failure",
         )  # fmt: skip
         read_only_fields = fields
 
     def to_representation(self, conversation: Conversation) -> dict[str, Any]:
         """The call; of one that is closed to who asks, no tags and no flags: they tell of what is said in it."""
         shown: dict[str, Any] = super().to_representation(conversation)
-        return shown if is_open(conversation, self.context["request"].user) else shown | {"tags": [], "flags": []}
+        opened = is_open(conversation, self.context["request"].user)
+        return shown if opened else shown | {"tags": [], "flags": [], "flags_within": []}
 
     @extend_schema_field(FailureSerializer(allow_null=True))
     def get_failure(self, conversation: Conversation) -> dict[str, str] | None:

@@ -39,6 +39,8 @@ class Batch(models.Model):
 class Conversation(models.Model):
     """One call. ``run`` is the current pass of the cascade (the correlation id of its events).
 
+    ``flags`` are those of the whole call, ``flags_within`` those that only a few of its utterances have.
+
     ``quarantine`` is why it is kept from all but reviewers ("" = it is not), ``hiding`` the correction (the id of its
     event) that is still to take words out of it. Whose content is open to whom is told by ``open_to``.
     """
@@ -71,10 +73,12 @@ class Conversation(models.Model):
     completed_at = models.DateTimeField(_("completed"), null=True)
     raw_purged_at = models.DateTimeField(_("raw data deleted"), null=True)
     language = models.CharField(_("language"), max_length=8, default="")
+    language_probability = models.FloatField(null=True)
     duration = models.FloatField(_("duration"), null=True)
     channels = models.PositiveSmallIntegerField(default=0)
     engine = models.CharField(max_length=100, default="")
     flags = ArrayField(models.CharField(max_length=40), default=list)
+    flags_within = ArrayField(models.CharField(max_length=40), default=list)
     withheld = models.JSONField(default=list)
     failure_service = models.CharField(max_length=100, default="")
     failure_code = models.CharField(max_length=40, default="")

@@ -13,16 +13,23 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from msgspec import structs
 
-from conversations.ledger.models import Delivery
+from conversations.ledger.models import Delivery, Event
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
+from conversations.services.choices import TODAY, Choices, checked
 from conversations.services.dead_letters import replay
 from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
-from conversations.services.vocabulary import VocabularyRefused, phrases_of
 from pipeline import documents
 from pipeline.config import config
-from pipeline.events import Blob, ConversationErased, ConversationReceived, FailureCode, ReprocessingRequested
+from pipeline.events import (
+    Blob,
+    ConversationErased,
+    ConversationReceived,
+    FailureCode,
+    ReprocessingRequested,
+    SpeakersSwapped,
+)
 from pipeline.failpoints import failpoint
 from pipeline.records import Record, uuid7
 from pipeline.sealing import open_sealed, seal
@@ -56,26 +63,6 @@ class CallDetails(msgspec.Struct, kw_only=True, frozen=True):
     agent: str = ""
     channels: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = {}
-
-
-class Choices(msgspec.Struct, kw_only=True, frozen=True):
-    """What a run is to be done with in place of the settings of today.
-
-    ``language`` None is what the sender said, "" is to be detected. ``model`` "" is the worker's own. ``vocabulary``
-    comes before the organization's.
-    """
-
-    language: str | None = None
-    model: str = ""
-    vocabulary: tuple[str, ...] = ()
-
-
-TODAY = Choices()
-"""Nothing chosen."""
-
-
-class ReprocessingRefused(Exception):
-    """Raised when a call cannot be processed again as was chosen; the message says why."""
 
 
 class Received(NamedTuple):
@@ -265,7 +252,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
     compared with (``conversations/runs.py``). Raises ReprocessingRefused, RawPurged.
     """
-    settings = freeze_settings(conversation, checked(choices, conversation.organization))
+    settings = freeze_settings(conversation, checked(choices, conversation))
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
         refuse_purged(now)
@@ -274,6 +261,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
             settings=settings,
             language=now.requested_language if choices.language is None else choices.language,
             channels=tuple(now.speakers),
+            voices=voices_told(now),
         )
         requested = initial(now, ReprocessingRequested())
         cancel_deliveries(now)
@@ -283,16 +271,7 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
         record(requested, Record.caused(received, by=requested, source=MONOLITH))
 
 
-def checked(choices: Choices, organization: Organization) -> Choices:
-    """The choices, if a run can be done so. Raises ReprocessingRefused."""
-    models = config().asr_models
-    if choices.model and choices.model not in models:
-        text = _("There is no such model to choose. There are: %(models)s.")
-        raise ReprocessingRefused(text % {"models": ", ".join(models)})
-    if choices.language and choices.language not in organization.spoken:
-        text = _("The language is none that your organization has chosen. There are: %(languages)s.")
-        raise ReprocessingRefused(text % {"languages": ", ".join(organization.spoken)})
-    try:
-        return structs.replace(choices, vocabulary=phrases_of(choices.vocabulary))
-    except VocabularyRefused as refusal:
-        raise ReprocessingRefused(str(refusal)) from None
+def voices_told(conversation: Conversation) -> tuple[str, ...]:
+    """Who the two voices on the one channel of a call are, if a person has said so."""
+    told = Event.objects.filter(subject=conversation.id, type=SpeakersSwapped.__name__)
+    return tuple(conversation.speakers) if conversation.channels == 1 and told.exists() else ()

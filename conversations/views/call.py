@@ -14,13 +14,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from conversations import joins, timeline
+from conversations import joins, timeline, words
 from conversations.forms import ReprocessForm
 from conversations.models import Conversation, Entity, Role, User
 from conversations.services import calls
 from conversations.services.calls import CallDetails
+from conversations.services.choices import ReprocessingRefused
 from conversations.services.raw_data import RawPurged
-from conversations.services.speakers import SwapRefused, pair_of, swap_speakers
+from conversations.services.speakers import SwapRefused, orders_of, pair_of, swap_speakers
 from conversations.stages import stages_of
 from conversations.views.compare import comparable_runs
 from conversations.views.player import picture_of
@@ -29,7 +30,7 @@ from conversations.views.proof import proof_of, review_of
 from conversations.views.review import form_of
 from conversations.views.scope import CallIsClosed, call_of, listed_call_of
 from conversations.views.tags import TagLine, index_of, notice_of, panel, tag_lines
-from conversations.views.transcript import passages_of, withheld_of
+from conversations.views.transcript import AGENT, passages_of, withheld_of
 from pipeline.sealing import KeyMissing
 from pipeline.storage import StorageError
 
@@ -107,7 +108,7 @@ def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
         if form.is_valid():
             calls.reprocess(conversation, form.choices())
             messages.success(request, _("The call is being processed again. What is here stays until it is replaced."))
-    except RawPurged as refusal:
+    except (RawPurged, ReprocessingRefused) as refusal:
         messages.error(request, str(refusal))
     for problem in (each for several in form.errors.values() for each in several):
         messages.error(request, problem)
@@ -117,7 +118,10 @@ def reprocess(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def swap(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Exchange agent and customer. It changes who said what for everyone, and rule tags with it: not for agents."""
+    """Say who is agent and who is customer, or exchange them. Not for agents.
+
+    It changes who said what for everyone, and rule tags with it.
+    """
     if not request.user.may_upload:
         raise PermissionDenied
     conversation = call_of(request, id)
@@ -126,7 +130,7 @@ def swap(request: HttpRequest, id: UUID) -> HttpResponse:
     except SwapRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("The speakers are swapped. Tags that rules give are being given anew."))
+        messages.success(request, _("The speakers are as you said. Tags that rules give are being given anew."))
     return redirect("conversations:detail", conversation.id)
 
 
@@ -147,7 +151,7 @@ def parts(
         "again": ReprocessForm(conversation.organization),
     }
     if user.may_upload and context["progress"].finished and conversation.transcript:
-        context["swapped"] = (pair_of(conversation) or ())[::-1]
+        context["swaps"] = swaps_of(conversation)
     lines = tag_lines(conversation)
     if "transcript" in fresh:
         context["passages"] = passages_of(conversation, [each.tag for each in lines])
@@ -161,6 +165,18 @@ def parts(
     if "tags" in fresh:
         context["panel"] = tag_panel(conversation, lines, done or {})
     return context
+
+
+def swaps_of(conversation: Conversation) -> list[tuple[Sequence[str], str]]:
+    """How its two speakers may be named otherwise, and what a button says that names them so."""
+    pair = pair_of(conversation)
+    orders = orders_of(pair) if pair else ()
+    if pair is None or len(orders) == 1:
+        return [(order, _("Swap the speakers")) for order in orders]
+    return [
+        (order, _("%(speaker)s is the agent") % {"speaker": words.speaker_name(pair[order.index(AGENT)])})
+        for order in orders
+    ]
 
 
 def tag_panel(conversation: Conversation, lines: Sequence[TagLine], done: dict[str, str]) -> dict[str, Any]:

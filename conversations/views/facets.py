@@ -134,8 +134,9 @@ def by_tag(calls: Calls) -> Counts:
 
 
 def by_flag(calls: Calls) -> Counts:
-    """Counts the calls of each flag."""
-    flags = calls.annotate(flag=Func(F("flags"), function="unnest")).values_list("flag")
+    """Counts the calls of each flag, whether all of a call has it or an utterance."""
+    either = Func(F("flags"), F("flags_within"), function="array_cat")
+    flags = calls.annotate(flag=Func(either, function="unnest")).values_list("flag")
     return [(flag, words.flag_sentence(flag), n) for flag, n in flags.annotate(n=Count("id")).order_by("-n", "flag")]
 
 

@@ -23,10 +23,10 @@ def strips_of(conversations: Iterable[Conversation]) -> dict[UUID, Sequence[str]
 
 def strip(utterances: Sequence[tuple[int, str, float, float]], duration: float) -> Sequence[str]:
     """The paths of one call; speakers after the second share its line."""
-    lane_of = lanes({channel: speaker for channel, speaker, _start, _end in utterances})
+    lane_of = lanes((channel, speaker) for channel, speaker, _start, _end in utterances)
     paths: list[list[str]] = [[] for _lane in range(min(len(lane_of), LANES))]
-    for channel, _speaker, start, end in utterances:
+    for channel, speaker, start, end in utterances:
         x = round(start / duration * WIDTH)
         width = max(round(end / duration * WIDTH) - x, 1)
-        paths[min(lane_of[channel], LANES - 1)].append(f"M{x} 0h{width}v1h-{width}z")
+        paths[min(lane_of[channel, speaker], LANES - 1)].append(f"M{x} 0h{width}v1h-{width}z")
     return ["".join(path) for path in paths]

@@ -5,7 +5,7 @@ markup is made in Python; every value goes through ``format_html``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -20,11 +20,12 @@ from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
 from conversations.templatetags.parley import percent
 
 AGENT = "agent"
+Voice = tuple[int, str]  # an audio channel and a speaker on it; one channel may carry two, told apart by voice
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """An utterance on the page. ``lane`` is its line in the player, from the top; it decides the colour."""
+    """An utterance on the page. ``lane`` is its speaker's line, from the top; it decides the colour."""
 
     utterance: Utterance
     lane: int
@@ -45,11 +46,11 @@ def passages_of(conversation: Conversation, tags: Sequence[Tag]) -> list[Passage
     for each in tags:
         tagged[each.utterance].append(each)
     utterances = list(conversation.utterances.defer("search"))
-    lane_of = lanes({each.channel: each.speaker for each in utterances})
+    lane_of = lanes((each.channel, each.speaker) for each in utterances)
     return [
         Passage(
             utterance=each,
-            lane=lane_of[each.channel],
+            lane=lane_of[each.channel, each.speaker],
             speaker=words.speaker_name(each.speaker),
             spoken=spoken(each, hidden[each.index], named[each.index]),
             tags=tagged[each.index],
@@ -81,7 +82,8 @@ def withheld_of(conversation: Conversation) -> Withheld:
     """What the model wrote although nobody spoke: no text, for nothing was said."""
     if not conversation.withheld:
         return Withheld(0, ())
-    speakers = dict(conversation.utterances.order_by().values_list("channel", "speaker").distinct())
+    voices = list(voices_of(conversation))
+    speakers = {channel: speaker for channel, speaker in voices if [each for each, _ in voices].count(channel) == 1}
     stretches = [
         Silence(
             start=each["start"],
@@ -95,10 +97,15 @@ def withheld_of(conversation: Conversation) -> Withheld:
     return Withheld(sum(each.words for each in stretches), stretches)
 
 
-def lanes(speakers: Mapping[int, str]) -> dict[int, int]:
-    """The line in the player of each audio channel: the agent's above, then the others as recorded."""
-    order = sorted(speakers, key=lambda channel: (speakers[channel] != AGENT, channel))
-    return {channel: lane for lane, channel in enumerate(order)}
+def voices_of(conversation: Conversation) -> Iterable[Voice]:
+    """Who speaks in a call."""
+    return conversation.utterances.order_by().values_list("channel", "speaker").distinct()
+
+
+def lanes(voices: Iterable[Voice]) -> dict[Voice, int]:
+    """The line and colour of each voice: the agent's above, then the others as recorded, two on one channel by name."""
+    order = sorted(set(voices), key=lambda voice: (voice[1] != AGENT, voice))
+    return {voice: lane for lane, voice in enumerate(order)}
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def test_a_transcript_has_words_with_times_and_redactions(client: Client, organi
     assert client.get(f"{ADDRESS}{conversation.id}/transcript/").json() == {
         "conversation": str(conversation.id),
         "language": "en",
+        "language_probability": None,
         "duration": 3.0,
         "utterances": [
             {

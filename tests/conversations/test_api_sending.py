@@ -94,7 +94,8 @@ def test_an_empty_file_is_taken_in_to_fail_with_a_sentence(sender: Client) -> No
         ("language", "english"),  # a code is meant
         ("language", "EN"),
         ("channels", "Agent Smith,customer"),  # a role, no name of a person
-        ("channels", ",".join(["agent"] * 9)),
+        ("channels", "agent,agent"),
+        ("channels", "marie-dupont,customer"),
         ("channels", "agent,"),
         ("metadata", "[1]"),
         ("metadata", "{"),

@@ -61,6 +61,7 @@ def test_a_manifest_says_what_is_known_of_a_call(user: User, table: str, encodin
         ("a.wav;;de;;;;", Reason.LINE_BAD_LANGUAGE),  # a language, but not the organization's
         ("a.wav;;;;;agent,agent;", Reason.LINE_BAD_CHANNELS),
         ("a.wav;;;;;agent,;", Reason.LINE_BAD_CHANNELS),
+        ("a.wav;;;;;marie-dupont;", Reason.LINE_BAD_CHANNELS),
         ("a.wav;;;;;<b>;", Reason.LINE_BAD_CHANNELS),
         ("a.wav;;;;" + "x" * 101 + ";;", Reason.LINE_BAD_AGENT),
         ("a.wav;" + "x" * 201 + ";;;;;", Reason.LINE_BAD_EXTERNAL_ID),

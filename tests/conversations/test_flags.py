@@ -39,6 +39,38 @@ def page_of(call: Conversation) -> str:
     return client.get(f"/conversations/{call.id}/").content.decode()
 
 
+def said_for(seconds: float, *flags: str) -> documents.Transcript:
+    """Ten seconds of speech, of which so many have flags."""
+    clear = documents.Utterance(index=0, speaker="agent", channel=0, start=0.0, end=10.0 - seconds, text="Yes.")
+    flagged = documents.Utterance(
+        index=1, speaker="customer", channel=1, start=20, end=20 + seconds, text="No.", flags=flags
+    )
+    return documents.Transcript(language="en", duration=30.0, utterances=(clear, flagged), language_probability=0.62)
+
+
+@pytest.mark.parametrize(("seconds", "whole", "within"), [(0.9, [], ["clipped"]), (1.1, ["clipped"], [])])
+def test_what_is_wrong_with_a_tenth_of_the_speech_is_wrong_with_the_call(
+    relayed: list[Any], seconds: float, whole: list[str], within: list[str]
+) -> None:
+    story = Story(make_organization())
+    story.until_anonymized(said_for(seconds, Flag.CLIPPED))
+    assert (story.now().flags, story.call.flags_within) == (whole, within)
+    text = page_of(story.call)
+    assert ("The sound is distorted" in text) == bool(whole)
+    assert "Distorted here: recorded too loud." in text
+
+
+def test_how_sure_the_language_is_can_be_read_on_the_page_and_by_programs(relayed: list[Any]) -> None:
+    story = Story(make_organization())
+    story.until_anonymized(said_for(1))
+    assert "English, 62\N{NO-BREAK SPACE}% sure" in page_of(story.now())
+    client = Client(headers=token_header(make_user(story.call.organization)))
+    address = f"/api/v1/conversations/{story.call.id}/"
+    for part in ("", "transcript/", f"transcript/?run={story.call.run}"):
+        assert client.get(f"{address}{part}").json()["language_probability"] == 0.62
+    assert [run["language_probability"] for run in client.get(f"{address}runs/").json()] == [0.62]
+
+
 def test_a_call_has_the_flags_of_its_utterances_too_each_once(relayed: list[Any]) -> None:
     story = Story(make_organization())
     story.until_anonymized(transcript(Flag.QUIET, Flag.UNSURE_LANGUAGE))
@@ -89,6 +121,7 @@ def test_the_transcript_over_the_api_has_flags_and_what_was_withheld() -> None:
 )
 def test_calls_are_found_by_the_flag_of_an_utterance(address: str) -> None:
     call = flagged_call()
+    Conversation.objects.update(flags=[], flags_within=["quiet"])
     make_conversation(call.organization)
     user = make_user(call.organization, Role.SUPERVISOR)
     client = Client(headers=token_header(user)) if "api" in address else Client()

@@ -12,7 +12,8 @@ from django.test import Client
 from conversations.ledger.recording import record
 from conversations.models import Conversation, Organization, Role
 from conversations.services import calls
-from conversations.services.calls import CallDetails, Choices, initial, receive_call
+from conversations.services.calls import CallDetails, initial, receive_call
+from conversations.services.choices import Choices
 from conversations.views.compare import rows_of
 from pipeline import documents, events
 from pipeline.records import uuid7

@@ -14,7 +14,8 @@ from conversations.ledger.retention import prune
 from conversations.models import Conversation, Organization, Role
 from conversations.runs import runs_of
 from conversations.services import calls
-from conversations.services.calls import CallDetails, Choices, ReprocessingRefused, receive_call
+from conversations.services.calls import CallDetails, receive_call
+from conversations.services.choices import Choices, ReprocessingRefused
 from conversations.services.vocabulary import MOST_PHRASES
 from pipeline import documents, events
 from pipeline.records import Record
@@ -81,6 +82,36 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_said(
     with pytest.raises(ReprocessingRefused, match=says):
         calls.reprocess(call, choices)
     assert Event.objects.filter(type="ReprocessingRequested").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard_before", "language"), [("fr", "", None), ("", "fr", None), ("", "fr", ""), ("en", "en", "fr")]
+)
+def test_a_model_that_cannot_read_the_language_is_refused_by_its_name_when_it_is_asked_for(
+    organization: Organization, sent: str, heard_before: str, language: str | None
+) -> None:
+    call = received_call(organization, language=sent)
+    Conversation.objects.update(language=heard_before)
+    call.refresh_from_db()
+    with pytest.raises(ReprocessingRefused, match=r"tiny\.en reads English only, and this call is in French"):
+        calls.reprocess(call, Choices(model="tiny.en", language=language))
+    assert Event.objects.filter(type="ReprocessingRequested").count() == 0
+    calls.reprocess(call, Choices(model="tiny.en", language="en"))
+
+
+def test_the_refusal_of_a_model_is_read_on_the_page_by_programs_and_in_the_admin(organization: Organization) -> None:
+    call = received_call(organization, language="fr")
+    admin = Client()
+    admin.force_login(make_user(organization, Role.ADMIN, is_staff=True), "django.contrib.auth.backends.ModelBackend")
+    chosen = {"language": "", "model": "tiny.en", "vocabulary": ""}
+    page = admin.post(f"/conversations/{call.id}/reprocess/", chosen, follow=True).content.decode()
+    data = {"action": "reprocess_calls", "_selected_action": [str(call.id)], "sure": "yes", **chosen}
+    listed = admin.post("/admin/conversations/conversation/", data, follow=True).content.decode()
+    program = Client(headers=token_header(make_user(organization)))
+    answer = program.post(f"{ADDRESS}{call.id}/reprocess/", {"model": "tiny.en"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "reprocessing_refused")
+    for text in (page, listed, answer.content.decode()):
+        assert "tiny.en reads English only" in text
 
 
 def test_the_models_to_choose_from_are_a_setting(organization: Organization, monkeypatch: Any, limits: Any) -> None:

@@ -231,7 +231,7 @@ def test_a_supervisor_swaps_the_speakers_on_the_page(story: Story) -> None:
     )
     wanted = {"speaker": ["customer", "agent"]}
     text = client.post(f"{address}swap-speakers/", wanted, follow=True).content.decode()
-    assert "The speakers are swapped." in text
+    assert "The speakers are as you said." in text
     assert 'id="u1" class="utterance lane-0"' in text
     agent = browser(story.call.organization, Role.AGENT)
     assert "swap-speakers" not in agent.get(address).content.decode()
@@ -251,4 +251,4 @@ def test_the_page_follows_until_the_new_tags_are_there(story: Story) -> None:
 def test_the_swap_stands_in_the_history_of_the_call(story: Story) -> None:
     swap(story)
     text = browser(story.call.organization, Role.ADMIN).get(f"/conversations/{story.call.id}/").content.decode()
-    assert "A person exchanged who is agent and who is customer" in text
+    assert "A person said who is agent and who is customer" in text

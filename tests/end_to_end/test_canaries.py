@@ -15,51 +15,22 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from pipeline.services.anonymization.detectors import LABELS
 from tests.chaos.__main__ import folder
 from tests.chaos.brokers import Valkey
 from tests.chaos.cluster import Cluster, database, manage, parley_processes, wait_until
 from tests.end_to_end import places
+from tests.end_to_end.canaries import CANARIES, ELSEWHERE, said_in
 from tests.end_to_end.scripted import recording
 from tests.running import environment_of, free_port
 from webapp.stack import environment, postgres
 
-SECONDS = 300  # on a machine that has other things to do
+SECONDS = 600  # on a machine that has other things to do
 
-# What is said. A canary is what must be nowhere, in each way in which it may be written.
-ENGLISH = [
-    ("agent", "Thank you for calling. May I have your full name please?"),
-    ("customer", "Yes, my name is Ottoline Pemberley."),
-    ("agent", "Could you spell your last name?"),
-    ("customer", "P-E-M-B-E-R-L-E-Y."),
-    ("agent", "Thank you Ottoline. What is your email address?"),
-    ("customer", "It is ottoline dot pemberley at gmail dot com."),
-    ("agent", "And your phone number?"),
-    ("customer", "It's four one five, five five five, oh one four two."),
-    ("agent", "What is your card number?"),
-    ("customer", "It is 4539 1488 0343 6467."),
-    ("agent", "What is your address?"),
-    ("customer", "I live at 2714 Wisteria Hollow Lane, Springfield."),
-    ("agent", "Your account number please?"),
-    ("customer", "The account number is XK77Q29PL."),
-    ("agent", "And your password?"),
-    ("customer", "My password is thistledown99."),
-    ("customer", "I was charged twice and I would like a refund."),
-]
-FRENCH = [
-    ("agent", "Bonjour, quel est votre nom s'il vous plaît ?"),
-    ("customer", "Je m'appelle Sidonie Vauquelin."),
-    ("agent", "Quel est votre numéro de téléphone ?"),
-    ("customer", "C'est le 06 12 34 56 78."),
-    ("agent", "Et votre adresse e-mail ?"),
-    ("customer", "sidonie point vauquelin arobase orange point fr"),
-    ("agent", "Merci. Comment puis-je vous aider ?"),
-    ("customer", "Je voudrais être remboursée de la facture."),
-]
-SPOKEN = (
-    "ottoline", "pemberley", "P-E-M-B-E-R-L-E-Y", "four one five", "five five five", "4155550142", "4539", "6467",
-    "1488", "0343", "4539148803436467", "wisteria", "2714", "XK77Q29PL", "thistledown99", "thistledown", "sidonie",
-    "vauquelin", "0612345678", "06 12 34 56 78", "sidonie point",
-)  # fmt: skip
+ENGLISH, FRENCH = said_in("en"), said_in("fr")
+SAID = [each for language in CANARIES.values() for each in language]
+SPOKEN = tuple(dict.fromkeys(form for each in SAID for form in each.nowhere))
+IN_A_TRANSCRIPT = SPOKEN + tuple(form for each in SAID for form in each.short)
 
 # What is written of a call, by its sender and by who opens it.
 FILE_NAME, EXTERNAL_ID, CUSTOMER, FIELD = "Zebulon-Quartermaine", "Crabtree-7731", "Drusilla Haverstock", "Haverstock's"
@@ -194,11 +165,20 @@ def test_the_calls_came_through_and_what_is_no_canary_is_found(system: System) -
         for name, query in (("english", "charged twice"), ("french", "facture")):
             hits = browser.get("/api/v1/search/", params={"q": query}).json()["results"]
             assert system.calls[name] in {hit["conversation"] for hit in hits}
-        labels = {
-            each["label"] for call in ("english", "french")
-            for each in browser.get(f"/api/v1/conversations/{system.calls[call]}/transcript/").json()["redactions"]
-        }  # fmt: skip
-    assert labels >= {"NAME", "EMAIL", "PHONE", "CARD", "ADDRESS", "ACCOUNT", "PASSWORD"}
+
+
+@pytest.mark.parametrize(("call", "language"), [("english", "en"), ("french", "fr")])
+def test_every_kind_of_personal_data_is_said_and_hidden_and_none_of_it_is_in_the_transcript(
+    system: System, call: str, language: str
+) -> None:
+    kinds = set(LABELS) - ELSEWHERE[language]
+    assert {each.label for each in CANARIES[language]} == kinds, "a label without a canary"
+    with places.signed_in(system.url) as browser:
+        transcript = browser.get(f"/api/v1/conversations/{system.calls[call]}/transcript/").json()
+    assert {each["label"] for each in transcript["redactions"]} == kinds
+    shown = [each["text"] for each in transcript["utterances"]]
+    timed = [" ".join(word["text"] for word in each["words"]) for each in transcript["utterances"]]
+    assert places.hits([places.Place("words", "\n".join([*shown, *timed]))], pattern_of(IN_A_TRANSCRIPT)) == []
 
 
 def stems(system: System) -> tuple[str, ...]:

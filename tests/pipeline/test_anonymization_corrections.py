@@ -87,6 +87,15 @@ def test_speakers_that_were_exchanged_stay_so() -> None:
     assert [each.speaker for each in swapped.transcript.utterances] == ["agent"]
 
 
+def test_two_voices_on_one_channel_are_who_a_person_said_they_are() -> None:
+    raw = transcript("good morning", "i want a refund", "one moment")
+    spoken = zip(raw.utterances, ("speaker 1", "speaker 2", "speaker 1"), strict=True)
+    voices = tuple(msgspec.structs.replace(each, speaker=speaker, channel=0) for each, speaker in spoken)
+    raw = msgspec.structs.replace(raw, utterances=voices, channels=1)
+    named = anonymize(raw, NOTHING, HIDE_ALL, Corrections(channels=("customer", "agent")))
+    assert [each.speaker for each in named.transcript.utterances] == ["customer", "agent", "customer"]
+
+
 # ── Where only the anonymized transcript is left ─────────────────────────────────────────────────────────────────
 
 

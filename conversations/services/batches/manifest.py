@@ -17,12 +17,12 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from conversations.services.batches.reasons import Reason
 from conversations.services.calls import CallDetails
+from conversations.services.roles import RolesRefused, roles_of
 from pipeline.config import config
 
 MOST_BYTES = 8 * 1024 * 1024
 LONGEST_AGENT, LONGEST_EXTERNAL_ID = 100, 200  # the first is a column's width
 COLUMNS = ("file", "external_id", "language", "started_at", "agent", "channels")
-CHANNEL, MOST_CHANNELS = re.compile(r"[a-z][a-z0-9_-]{0,31}"), 8
 
 
 class ManifestRefused(Exception):
@@ -190,12 +190,11 @@ def read_date(text: str) -> datetime | None:
 
 
 def read_channels(text: str) -> tuple[str, ...]:
-    """Who speaks on each channel: names separated by comma, semicolon, slash, plus or space. Raises BadCell."""
-    names = tuple(re.split(r"\s*[,;/+]\s*|\s+", text.lower())) if text else ()
-    repeated = len(set(names)) < len(names)
-    if repeated or len(names) > MOST_CHANNELS or not all(CHANNEL.fullmatch(name) for name in names):
-        raise BadCell(Reason.LINE_BAD_CHANNELS)
-    return names
+    """Who speaks on each channel. Raises BadCell."""
+    try:
+        return roles_of(text)
+    except RolesRefused:
+        raise BadCell(Reason.LINE_BAD_CHANNELS) from None
 
 
 def tidy_path(path: str) -> str:

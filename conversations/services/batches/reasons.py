@@ -89,7 +89,8 @@ SENTENCES: dict[str, Promise] = {
         "The language is none of your organization's. Correct the line, then upload the file again."
     ),
     Reason.LINE_BAD_CHANNELS: gettext_lazy(
-        "The channels are not names such as “agent,customer”. Correct the line, then upload the file again."
+        "The channels are not roles, each once: agent, customer, supervisor, interpreter, ivr, other. Correct the "
+        "line, then upload the file again."
     ),
     Reason.LINE_BAD_AGENT: gettext_lazy(
         "The name of the agent is longer than 100 characters. Correct the line, then upload the file again."

@@ -10,15 +10,18 @@ from pipeline.services.anonymization.detectors import Found
 from pipeline.services.anonymization.echoes import find_echoes
 from pipeline.services.anonymization.reading import Call
 from pipeline.services.anonymization.redaction import Rewritten, surviving
+from pipeline.services.naming import named_by_voice, share_a_channel
 
 PERSON, ECHOES = "person", "parley_echoes"
 Verdicts = Mapping[int, str]  # of the words of an utterance: a label, or "" for no personal data
 
 
 def with_speakers(utterances: Sequence[Utterance], channels: Sequence[str]) -> Sequence[Utterance]:
-    """The utterances as of who speaks on each channel; without ``channels``, as they are."""
+    """The utterances as of who speaks on each channel, or with each voice of one; without ``channels``, as they are."""
     if not channels:
         return utterances
+    if share_a_channel(utterances):
+        return named_by_voice(utterances, channels)
     return [msgspec.structs.replace(each, speaker=channels[each.channel]) for each in utterances]
 
 

@@ -2,7 +2,8 @@
 
 ``probe`` says what a file is, ``decoded`` gives its samples to read, ``decode`` all of them at once; ``source`` and
 ``run_ffmpeg`` are for other work on it.
-No header is believed: a duration is what could really be decoded, so a truncated file counts as far as it goes.
+No header is believed: a duration is what could really be decoded, so a truncated file counts as far as it goes, and is
+said to be ``damaged`` (``whole.py``).
 """
 
 import struct
@@ -27,9 +28,11 @@ from pipeline.services.media.confined import (
     run_as_far_as_it_goes,
     run_ffmpeg,
     source,
+    too_large,
 )
 from pipeline.services.media.container import container_of
 from pipeline.services.media.decoded import Decoded
+from pipeline.services.media.whole import is_damaged
 
 __all__ = [
     "AudioInfo",
@@ -49,17 +52,23 @@ __all__ = [
 
 MAX_DURATION = 4 * 3600.0
 MAX_CHANNELS = 8
+MAX_RATE = 192_000  # Hz; no recorder writes more, but a FLAC of half a megabyte can ask for hundreds of them
+MAX_BYTES = 8 * 1024**3  # of a decoded recording: four hours of stereo at 96 kHz are 5.2 GiB
 AU_HEADER = struct.Struct(">4s5I")  # magic, offset of the data, its size, encoding, sample rate, channels
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioInfo:
-    """What a recording is. ``container`` is ffmpeg's demuxer, ``sample_rate`` in Hz, ``duration`` in seconds."""
+    """What a recording is. ``container`` is ffmpeg's demuxer, ``sample_rate`` in Hz, ``duration`` in seconds.
+
+    ``damaged``: a part of it could not be decoded, or is not there.
+    """
 
     container: str
     channels: int
     sample_rate: int
     duration: float
+    damaged: bool = False
 
 
 def probe(
@@ -71,10 +80,13 @@ def probe(
     channels, sample_rate = _first_frame(audio, max_channels)
     with tempfile.TemporaryDirectory(prefix="probe-") as scratch:
         mono = Path(scratch, "mono")
-        _write_pcm(audio, mono, "u8", sample_rate, 1, max_duration)
+        said = _write_pcm(audio, mono, "u8", sample_rate, 1, max_duration)
         duration = mono.stat().st_size / sample_rate
     _check_duration(duration, max_duration)
-    return AudioInfo(container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration)
+    damaged = is_damaged(path, container, said, duration)
+    return AudioInfo(
+        container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration, damaged=damaged
+    )
 
 
 def decode(path: Path, **options: Any) -> npt.NDArray[np.float32]:
@@ -96,16 +108,22 @@ def decoded(
 
     ``hint`` is the media type that the file's name suggests, for one without a header (``headerless``).
     Raises ExpectedFailure: AUDIO_EMPTY, AUDIO_IS_PLAYLIST, AUDIO_UNSUPPORTED, AUDIO_UNREADABLE (nothing in it can be
-    decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS.
+    decoded), AUDIO_TOO_LONG, AUDIO_TOO_MANY_CHANNELS, AUDIO_RATE_TOO_HIGH, AUDIO_TOO_LARGE (also for what is only too
+    large at its own rate, which ``write_samples`` needs); and for another time WORKER_LOST, STORAGE_UNAVAILABLE.
     """
-    given = source(path, container_of(path, hint))
-    channels, _ = _first_frame(given, max_channels)
+    container = container_of(path, hint)
+    given = source(path, container)
+    channels, own_rate = _first_frame(given, max_channels)
     with tempfile.TemporaryDirectory(prefix="decode-") as scratch:
         pcm = Path(scratch, "pcm")
-        _write_pcm(given, pcm, "f32le", sample_rate, channels, max_duration)
+        said = _write_pcm(given, pcm, "f32le", sample_rate, channels, max_duration)
         audio = Decoded(pcm, channels, sample_rate)
     with closing(audio):
-        _check_duration(audio.length / sample_rate, max_duration)
+        duration = audio.length / sample_rate
+        _check_duration(duration, max_duration)
+        if duration * own_rate * channels * 2 > MAX_BYTES:
+            raise too_large()
+        audio.damaged = is_damaged(path, container, said, duration)
         yield audio
 
 
@@ -119,10 +137,13 @@ def write_samples(
     container = container_of(path, hint)
     given = source(path, container)
     channels, sample_rate = _first_frame(given, max_channels)
-    _write_pcm(given, pcm, "s16le", sample_rate, channels, max_duration)
+    said = _write_pcm(given, pcm, "s16le", sample_rate, channels, max_duration)
     duration = pcm.stat().st_size // (2 * channels) / sample_rate
     _check_duration(duration, max_duration)
-    return AudioInfo(container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration)
+    damaged = is_damaged(path, container, said, duration)
+    return AudioInfo(
+        container=container.demuxer, channels=channels, sample_rate=sample_rate, duration=duration, damaged=damaged
+    )
 
 
 def _first_frame(audio: ffmpeg.nodes.FilterableStream, max_channels: int) -> tuple[int, int]:
@@ -139,20 +160,29 @@ def _first_frame(audio: ffmpeg.nodes.FilterableStream, max_channels: int) -> tup
         raise ExpectedFailure(
             FailureCode.AUDIO_TOO_MANY_CHANNELS, f"The recording has {channels} channels; {max_channels} is the limit."
         )
+    if sample_rate > MAX_RATE:
+        raise ExpectedFailure(
+            FailureCode.AUDIO_RATE_TOO_HIGH,
+            f"The recording has {sample_rate} samples a second; {MAX_RATE} is the limit.",
+        )
     return channels, sample_rate
 
 
 def _write_pcm(
     audio: ffmpeg.nodes.FilterableStream, pcm: Path, encoding: str, sample_rate: int, channels: int, max_duration: float
-) -> None:
-    """Decode a recording to raw samples; a second more than ``max_duration`` at most, which tells that it is longer."""
+) -> str:
+    """Decode a recording to raw samples, a second more than ``max_duration`` at most, which tells that it is longer.
+
+    What ffmpeg said.
+    """
     options: dict[str, str | int | float] = {"format": encoding, "ar": sample_rate, "t": max_duration + 1}
     if channels <= 2:  # with more, ffmpeg would mix them into its usual layout for that number
         options["ac"] = channels
-    bound = int((max_duration + 2) * sample_rate * channels * 4)
-    run_as_far_as_it_goes(audio.output(f"file:{pcm}", **options), Limits(file_bytes=bound))
+    bound = min(int((max_duration + 2) * sample_rate * channels * 4), MAX_BYTES)
+    said = run_as_far_as_it_goes(audio.output(f"file:{pcm}", **options), Limits(file_bytes=bound))
     if not pcm.exists() or not pcm.stat().st_size:
         raise _unreadable()
+    return said
 
 
 def _check_duration(duration: float, max_duration: float) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,12 @@ import imageio_ffmpeg
 from pipeline.events import FailureCode
 from pipeline.services.errors import ExpectedFailure
 
-STDERR_TAIL = 4000
+MOST_SAID = 1024**2  # bytes of what ffmpeg says
 NO_ROOM = "No space left on device"  # ENOSPC, as ffmpeg says it
+STOPPED = "received signal"  # ffmpeg ends as if all was well when it is told to end
+ENDED = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by somebody else, as by the kernel for memory
+LOOK_SECONDS = 0.01
+NEARLY = 0.9  # the kernel counts CPU for its limit by ticks, and for its accounts exactly
 
 # Decoders that a recording may need. Left out are the video decoders, which ffmpeg would otherwise open to probe.
 DECODERS = (
@@ -68,38 +73,44 @@ def source(path: Path, container: Container) -> ffmpeg.nodes.FilterableStream:
     return ffmpeg.input(f"file:{path.resolve()}", format=container.demuxer, **confined)["a:0"]
 
 
-def run_ffmpeg(job: ffmpeg.nodes.OutputStream | Sequence[str], limits: Limits | None = None) -> None:
-    """Run ffmpeg on a graph of ffmpeg-python's, or on an argument list without the program's name.
+def run_ffmpeg(job: ffmpeg.nodes.OutputStream | Sequence[str], limits: Limits | None = None) -> str:
+    """Run ffmpeg on a graph of ffmpeg-python's, or on an argument list without the program's name; what it said.
 
     It runs in a session of its own, without our environment, in an empty folder that is gone afterwards; paths in
     the job must be absolute.
 
-    Raises ExpectedFailure(AUDIO_UNREADABLE) when it used up a limit (all its processes are killed then), and
-    FfmpegError when it failed otherwise.
+    Raises ExpectedFailure: AUDIO_TOO_LARGE when it used up a limit (all its processes are killed then), WORKER_LOST
+    when somebody else ended it; and FfmpegError when it failed otherwise.
     """
     limits = limits or Limits()
     arguments = list(job) if isinstance(job, Sequence) else job.get_args()
-    command = [ffmpeg_program(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "error", "-y", *arguments]
+    command = [ffmpeg_program(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info", "-y", *arguments]
     with tempfile.TemporaryDirectory(prefix="ffmpeg-") as scratch:
         log = Path(scratch, "stderr")
         with log.open("wb") as stderr:
             returncode = _run_confined(command, scratch, stderr.fileno(), limits)
-        if returncode:
-            raise FfmpegError(returncode, log.read_bytes()[-STDERR_TAIL:].decode(errors="replace"))
+        said = _ends_of(log)
+    if -returncode in ENDED or STOPPED in said:
+        raise ExpectedFailure(FailureCode.WORKER_LOST, "ffmpeg was ended in the middle of its work.", permanent=False)
+    if returncode:
+        raise FfmpegError(returncode, said)
+    return said
 
 
-def run_as_far_as_it_goes(job: ffmpeg.nodes.OutputStream, limits: Limits) -> None:
-    """Run ffmpeg on a file that may be broken: what was written before an error counts, the caller looks.
+def run_as_far_as_it_goes(job: ffmpeg.nodes.OutputStream, limits: Limits) -> str:
+    """Run ffmpeg on a file that may be broken: what was written before an error counts. What it said.
 
-    Raises ExpectedFailure(STORAGE_UNAVAILABLE) on a full disk, which would make a long recording a short one.
+    Raises ExpectedFailure as ``run_ffmpeg`` does, and STORAGE_UNAVAILABLE on a full disk, which would make a long
+    recording a short one.
     """
     try:
-        run_ffmpeg(job, limits)
+        return run_ffmpeg(job, limits)
     except FfmpegError as error:
         if NO_ROOM in error.stderr:
             raise ExpectedFailure(
                 FailureCode.STORAGE_UNAVAILABLE, "There is no room for the decoded recording.", permanent=False
             ) from error
+        return error.stderr
 
 
 @functools.cache
@@ -109,6 +120,7 @@ def ffmpeg_program() -> str:
 
 
 def _run_confined(command: list[str], scratch: str, stderr: int, limits: Limits) -> int:
+    """The exit code of a confined child; that of a signal is negative. Raises ExpectedFailure at a limit."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -120,16 +132,40 @@ def _run_confined(command: list[str], scratch: str, stderr: int, limits: Limits)
     )
     try:
         _set_limits(process.pid, limits)
-        returncode = process.wait(timeout=limits.wall_seconds)
-    except subprocess.TimeoutExpired as error:
-        raise _used_up() from error
+        cpu_seconds = _wait(process, limits.wall_seconds)
+    except TimeoutError as error:
+        raise too_large() from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if -returncode in (signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL):
-        raise _used_up()
-    return returncode
+    killed = -process.returncode
+    if killed == signal.SIGXFSZ or (killed and cpu_seconds >= NEARLY * limits.cpu_seconds):
+        raise too_large()
+    return process.returncode
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> float:
+    """Wait for a child; the seconds of CPU that it took, which alone tell our SIGKILL from that of a full memory.
+
+    Raises TimeoutError.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        time.sleep(LOOK_SECONDS)
+    raise TimeoutError
+
+
+def _ends_of(log: Path) -> str:
+    """What ffmpeg said, without the middle if it said very much."""
+    with log.open("rb") as file:
+        said = file.read(MOST_SAID)
+        file.seek(max(log.stat().st_size - MOST_SAID, len(said)))
+        return (said + file.read()).decode(errors="replace")
 
 
 def _set_limits(pid: int, limits: Limits) -> None:
@@ -145,5 +181,6 @@ def _set_limits(pid: int, limits: Limits) -> None:
         resource.prlimit(pid, kind, (limit, limit))
 
 
-def _used_up() -> ExpectedFailure:
-    return ExpectedFailure(FailureCode.AUDIO_UNREADABLE, "The audio takes more time or space to decode than it may.")
+def too_large() -> ExpectedFailure:
+    """The failure of a recording that is too large once it is decoded."""
+    return ExpectedFailure(FailureCode.AUDIO_TOO_LARGE, "The audio takes more time or space to decode than it may.")

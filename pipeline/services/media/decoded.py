@@ -37,10 +37,11 @@ class Pcm:
 
 
 class Decoded(Pcm):
-    """A recording that was decoded to float32, between -1 and 1."""
+    """A recording that was decoded to float32, between -1 and 1. ``damaged``: a part of it could not be decoded."""
 
     def __init__(self, path: Path, channels: int, sample_rate: int) -> None:
         super().__init__(path, channels, sample_rate, "<f4")
+        self.damaged = False
 
     def read(self, first: int, last: int) -> Samples:
         """The samples from one position up to another, or to the end, as ``(channels, samples)``."""

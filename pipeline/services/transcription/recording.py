@@ -44,6 +44,7 @@ def listen(path: Path, names: Sequence[str], max_duration: float, hint: str = ""
             heard = pool.map(lambda channel: [] if silent[channel] else chunks_of(audio, channel), channels)
             chunks = tuple(chunk for own in heard for chunk in own)
         found = {
+            Flag.DAMAGED: audio.damaged,
             Flag.DUAL_MONO: loudness.same,
             Flag.SILENT_CHANNEL: any(silent),
             Flag.NO_SPEECH: not chunks,

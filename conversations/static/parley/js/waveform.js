@@ -54,7 +54,7 @@ function colours(section, count) {
   const style = getComputedStyle(section);
   const colour = (name) => style.getPropertyValue(name).trim();
   const lanes = Array.from({ length: count }, (_, lane) => {
-    const strong = colour(`--lane-${lane}`) || colour("--quiet");
+    const strong = ("shared" in section.dataset ? "" : colour(`--lane-${lane}`)) || colour("--quiet");
     return { waveColor: `color-mix(in srgb, ${strong} 45%, ${colour("--raised")})`, progressColor: strong };
   });
   return { splitChannels: lanes, cursorColor: colour("--accent") };
