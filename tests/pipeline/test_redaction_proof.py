@@ -1,7 +1,7 @@
 """The proof of a redaction: by the smallest real model, on a sample call of which personal data is left on purpose."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from pipeline.services import anonymization, entity_tagging, media, redaction_pr
 from pipeline.services.anonymization import Span
 from pipeline.services.audio_redaction import Recording, redact, silence
 from pipeline.services.audio_redaction.samples import encode as encode_audio
+from pipeline.services.redaction_proof import hearing
 from pipeline.services.redaction_proof.hearing import Heard, Window, windows_of
 from pipeline.services.redaction_proof.judging import doubts_in
-from pipeline.services.transcription.engine import Engine
+from pipeline.services.transcription.engine import Engine, HeardWord
+from pipeline.services.transcription.speech import Chunk
 from tests.pipeline.recordings import ffmpeg
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # openai-whisper's vocabulary
 
 SAMPLE = Path(__file__).parents[2] / "conversations" / "samples" / "billing-refund.flac"
 POLICY = RedactionPolicy()
@@ -29,9 +33,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
-@pytest.fixture(scope="module")
-def engine(cache: Path) -> Engine:
-    return transcription.load("faster-whisper", MODEL, transcription.CPU, cache)
+@pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
+def engine(request: pytest.FixtureRequest, cache: Path) -> Iterator[Engine]:
+    """Each recognizer that there is, with the same weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NUMBA_DISABLE_JIT", "1")  # openai-whisper's word times: compiling them takes longer than running
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield transcription.load(request.param, MODEL, transcription.CPU, cache)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +161,35 @@ def test_what_is_still_found_in_the_last_round_puts_the_call_in_quarantine(
     receipt = proved(unlike, detect=everything).receipt
     assert (receipt.verdict, receipt.reason) == ("quarantined", QuarantineReason.STILL_HEARD)
     assert receipt.left
+
+
+class Deaf:
+    """An engine that reads all that it is asked for but the last, or nothing of it."""
+
+    multilingual = False
+
+    def __init__(self, engine: Engine, *, wholly: bool) -> None:
+        self.engine, self.wholly = engine, wholly
+        self.language_probabilities, self.hear = engine.language_probabilities, engine.hear
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        return self.engine.hear_again([] if self.wholly else chunks[:-1], language, vocabulary)
+
+
+@pytest.mark.parametrize("wholly", [True, False])
+def test_what_was_not_heard_again_is_not_proven(
+    wholly: bool,
+    safe: Transcript,
+    engine: Engine,
+    proved: Callable[..., redaction_proof.Proven],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hearing, "MAX_CHUNK", 5.0)  # several
+    receipt = proved(safe, engine=lambda: Deaf(engine, wholly=wholly)).receipt
+    assert (receipt.verdict, receipt.reason) == ("quarantined", QuarantineReason.UNPROVEN)
+    assert (receipt.heard == 0.0) is wholly
 
 
 def with_other_words(utterance: Utterance) -> Utterance:

@@ -15,7 +15,7 @@ from pipeline.documents import Cause, Cut, Doubt, Receipt, RedactionPolicy, Tran
 from pipeline.events import QuarantineReason
 from pipeline.services import anonymization, audio_redaction
 from pipeline.services.audio_redaction import RedactedAudio
-from pipeline.services.redaction_proof.hearing import read, windows_of, words_in
+from pipeline.services.redaction_proof.hearing import heard_in, read, windows_of
 from pipeline.services.redaction_proof.judging import NEAR, Detect, doubts_in, is_placeholder
 from pipeline.services.transcription.engine import Engine
 
@@ -31,10 +31,18 @@ Progress = Callable[[float, float], None]  # how much is done, of how much
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What was found in ``heard`` seconds of a redacted master."""
+    """What was found in ``heard`` seconds of a redacted master; ``whole``: of all that was to be heard."""
 
     doubts: tuple[Doubt, ...]
     heard: float
+    whole: bool = True
+
+    @property
+    def reason(self) -> str:
+        """Why the audio cannot be given away; "" if it can."""
+        if self.doubts:
+            return QuarantineReason.STILL_HEARD
+        return "" if self.whole else QuarantineReason.UNPROVEN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +80,11 @@ def prove(
     windows = windows_of(expected if about is None else about)
     with read(master, expected, windows, policy.mode, transcript.duration + LONGER) as recording:
         doubts = [Doubt(label=cut.label, channel=cut.channel, start=cut.start, end=cut.end) for cut in recording.loud]
-        words = words_in(recording, windows, transcript.language, engine, on_progress)
+        hearing = heard_in(recording, windows, transcript.language, engine, on_progress)
         for window in windows:
-            own = [it for it in words if it.channel == window.channel and window.start <= it.start < window.end]
+            own = [it for it in hearing.words if it.channel == window.channel and window.start <= it.start < window.end]
             doubts += doubts_in(own, window, transcript, expected, policy.keep, detect)
-        heard = sum(max(0.0, min(window.end, recording.duration) - window.start) for window in windows)
-    return Proof(doubts=tuple(doubts), heard=round(heard, 2))
+    return Proof(doubts=tuple(doubts), heard=hearing.seconds, whole=hearing.whole)
 
 
 def redact(
@@ -95,7 +102,8 @@ def redact(
     """Redact a recording, as ``audio_redaction.redact`` does, and prove it; what the proof finds is cut out too.
 
     ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name. What is
-    still found after two rounds of wider cuts makes the verdict of the receipt "quarantined".
+    still found after two rounds of wider cuts makes the verdict of the receipt "quarantined", and so does an engine that
+    does not read all that it is asked for.
     """
 
     def make(share: tuple[float, float]) -> tuple[RedactedAudio, Proof]:
@@ -111,15 +119,15 @@ def redact(
     more: list[Cut] = []
     widened: list[Doubt] = []
     made, proof = make(SHARES[0])
-    heard = proof.heard
+    heard, whole = proof.heard, proof.whole
     for share in SHARES[1:]:
         if proof.doubts:
             widened += proof.doubts
             more += [_wider(doubt, made.cuts) for doubt in proof.doubts]
             made, proof = make(share)
-            heard += proof.heard
+            heard, whole = heard + proof.heard, whole and proof.whole
     on_progress(transcript.duration, transcript.duration)
-    found = Proof(doubts=proof.doubts, heard=round(heard, 2))
+    found = Proof(doubts=proof.doubts, heard=round(heard, 2), whole=whole)
     return Proven(audio=made, receipt=_receipt(audio, transcript, policy, made, proof_model, found, widened))
 
 
@@ -152,10 +160,10 @@ def _receipt(
         model=f"{transcript.engine}/{transcript.model}",
         proof_model=proof_model,
         heard=proof.heard,
-        verdict=Verdict.QUARANTINED if proof.doubts else Verdict.PASSED,
+        verdict=Verdict.QUARANTINED if proof.reason else Verdict.PASSED,
         widened=tuple(widened),
         left=proof.doubts,
-        reason=QuarantineReason.STILL_HEARD if proof.doubts else "",
+        reason=proof.reason,
     )
 
 

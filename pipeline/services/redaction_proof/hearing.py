@@ -69,14 +69,23 @@ def _edges(cut: Cut) -> Iterator[Window]:
     yield Window(cut.channel, max(cut.end - STILL, cut.start), cut.end + EDGE)
 
 
-def words_in(
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """The words that were heard, in order, in how many seconds; ``whole``: of all that was to be heard."""
+
+    words: list[Heard]
+    seconds: float
+    whole: bool
+
+
+def heard_in(
     master: Master,
     windows: Sequence[Window],
     language: str,
     engine: Engine,
     on_progress: Callable[[float, float], None],
-) -> list[Heard]:
-    """The words that a recognizer hears in the windows, in order, read one chunk after another with care."""
+) -> Hearing:
+    """What a recognizer hears in the windows, read one chunk after another with care."""
     chunks = [
         Chunk(audio=master.channels[channel], channel=0, spans=spans)
         for channel, own in groupby(windows, lambda window: window.channel)
@@ -86,15 +95,18 @@ def words_in(
     channel_of = {audio: channel for channel, audio in master.channels.items()}
     total = sum(chunk.duration for chunk in chunks)
     done = 0.0
+    unheard = set(chunks)
     words: list[Heard] = []
     for chunk, heard in engine.hear_again(chunks, language, ()):
         for word in heard:
             start, end = chunk.place(word.start, word.end)
             sounding = _sounding(chunk.audio, start, end)
             words.append(Heard(channel_of[chunk.audio], word.text.strip(), start, end, word.probability, sounding))
+        unheard.discard(chunk)
         done += chunk.duration
         on_progress(done, total)
-    return sorted(words, key=lambda word: (word.channel, word.start))
+    words.sort(key=lambda word: (word.channel, word.start))
+    return Hearing(words=words, seconds=done, whole=not unheard)
 
 
 def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int, int], ...]]:
