@@ -184,6 +184,7 @@ CAUSES: dict[str, Promise] = {
     Cause.WORDS: _("its words are hidden"),
     Cause.UTTERANCE: _("hidden words without times: all of the utterance"),
     Cause.ECHO: _("heard from the other channel"),
+    Cause.PERSON: _("hidden by a person in an earlier run"),
     Cause.PROOF: _("heard in the proof"),
 }
 """Why a stretch of audio is hidden."""

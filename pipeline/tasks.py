@@ -77,7 +77,8 @@ def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymize
     """Take personal data out of the words."""
     transcript, entities = load(event.transcript, Transcript), load(event.entities, Entities)
     corrections = load(event.corrections, Corrections) if isinstance(event, RedactionCorrected) else Corrections()
-    safe = anonymization.anonymize(transcript, entities, load(event.settings, Settings).redaction, corrections)
+    settings = load(event.settings, Settings)
+    safe = anonymization.anonymize(transcript, entities, settings.redaction, corrections, settings.hidden_before)
     return TranscriptAnonymized(
         audio=event.audio, settings=event.settings, transcript=save("safe", safe.transcript),
         entities=save("safe", safe.entities), language=event.language, duration=event.duration,
@@ -87,10 +88,12 @@ def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymize
 @service("audio_redaction", queue=CPU, warm=partial(redaction_proof.warm, hear_again))
 def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
     """Take personal data out of the sound, and hear whether it is gone."""
-    transcript, policy = load(event.transcript, Transcript), load(event.settings, Settings).redaction
+    transcript, settings = load(event.transcript, Transcript), load(event.settings, Settings)
     with local_copy(event.audio) as audio, scratch() as out:
-        hint = event.audio.media_type
-        proven = redact_and_prove(audio, transcript, policy, hint=hint, out=out, on_progress=report)
+        proven = redact_and_prove(
+            audio, transcript, settings.redaction, before=settings.hidden_before, hint=event.audio.media_type,
+            out=out, on_progress=report,
+        )  # fmt: skip
         master = save_file(proven.audio.master, audio_redaction.MASTER_TYPE)
         player = save_file(proven.audio.player, audio_redaction.PLAYER_TYPE)
     return AudioRedacted(

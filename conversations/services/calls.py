@@ -17,6 +17,7 @@ from conversations.ledger.models import Delivery
 from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.dead_letters import replay
+from conversations.services.hiding import hidden_before
 from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
 from conversations.services.vocabulary import VocabularyRefused, phrases_of
@@ -155,10 +156,11 @@ def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) ->
 
 
 def freeze_settings(conversation: Conversation, choices: Choices = TODAY) -> Blob:
-    """Store the processing settings of a run that starts now."""
+    """Store the processing settings of a run that starts now, with what people hid in those of before."""
     today = conversation.organization.settings(config().max_call_seconds)
     vocabulary = tuple(dict.fromkeys([*today.vocabulary, *choices.vocabulary]))
-    settings = structs.replace(today, model=choices.model, vocabulary=vocabulary)
+    hidden = hidden_before(conversation)
+    settings = structs.replace(today, model=choices.model, vocabulary=vocabulary, hidden_before=hidden)
     place = str(conversation.organization_id), str(conversation.id)
     return blob_store().put("safe", *place, [documents.encode(settings)], "application/json")
 
@@ -262,15 +264,15 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     """Let a call go through the whole cascade again, as a new run with the settings of today, but for ``choices``.
 
     What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
-    compared with (``conversations/runs.py``). Raises ReprocessingRefused, RawPurged.
+    compared with (``conversations/runs.py``). What people hid stays hidden. Raises ReprocessingRefused, RawPurged.
     """
-    settings = freeze_settings(conversation, checked(choices, conversation.organization))
+    choices = checked(choices, conversation.organization)
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
         refuse_purged(now)
         received = ConversationReceived(
             audio=msgspec.convert(conversation.audio, Blob),
-            settings=settings,
+            settings=freeze_settings(now, choices),
             language=now.requested_language if choices.language is None else choices.language,
             channels=tuple(now.speakers),
         )

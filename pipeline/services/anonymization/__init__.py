@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Corrections, Entities, RedactionPolicy, Transcript
+from pipeline.documents import Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
@@ -45,7 +45,11 @@ def warm(languages: Iterable[str]) -> None:
 
 
 def anonymize(
-    transcript: Transcript, entities: Entities, policy: RedactionPolicy, corrections: Corrections = NONE
+    transcript: Transcript,
+    entities: Entities,
+    policy: RedactionPolicy,
+    corrections: Corrections = NONE,
+    before: Sequence[HiddenBefore] = (),
 ) -> Anonymized:
     """Replace every stretch of personal data by a placeholder, except for what the policy leaves in the clear.
 
@@ -53,9 +57,10 @@ def anonymize(
     redaction has no times if any of its words has none. An entity that touches a redaction is dropped.
 
     ``corrections`` are what people said of the result before: what they hid is hidden, also where it is said again,
-    and what they showed stays, whatever the policy and the detectors say.
+    and what they showed stays, whatever the policy and the detectors say. ``before`` is what they hid in earlier runs:
+    hidden too, unless the corrections show it.
     """
-    from pipeline.services.anonymization.corrections import corrected, hide_more, with_speakers
+    from pipeline.services.anonymization.corrections import corrected, hide_more, verdicts_of, with_speakers
     from pipeline.services.anonymization.detectors import detect
     from pipeline.services.anonymization.policy import hidden
     from pipeline.services.anonymization.redaction import redact, surviving, with_words
@@ -68,7 +73,8 @@ def anonymize(
     places = {utterance.index: place for place, utterance in enumerate(transcript.utterances)}
     call.people = _offsets(call.lines, entities, places, PEOPLE)
     found = hidden(call, detect(call, doubt=policy.doubt), policy, _offsets(call.lines, entities, places, TOWNS))
-    safe, rewritten = redact(transcript, call, corrected(found, corrections, call, transcript.utterances))
+    verdicts = verdicts_of(corrections, transcript, before)
+    safe, rewritten = redact(transcript, call, corrected(found, verdicts, call, transcript.utterances))
     return Anonymized(safe, surviving(entities, transcript, rewritten))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from pipeline.documents import Cut, Peaks, RedactionPolicy, Transcript
+from pipeline.documents import Cut, HiddenBefore, Peaks, RedactionPolicy, Transcript
 from pipeline.events import FailureCode
 from pipeline.services import media
 from pipeline.services.audio_redaction.cuts import around, cuts_of, public_words
@@ -69,13 +69,14 @@ def redact(
     out: Path,
     hint: str = "",
     more: Sequence[Cut] = (),
+    before: Sequence[HiddenBefore] = (),
     on_progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> RedactedAudio:
     """Hide every redaction of a transcript in its recording; ``master.flac`` and ``player.mp3`` are written to ``out``.
 
     Each stretch, from edge to edge of its sound (``edges.widened``, by ``policy.pad``), becomes silence or
     (``policy.mode`` "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see
-    ``cuts.cuts_of``. ``more`` is hidden beside that. ``on_progress`` is told seconds done and in all. ``hint`` is the
+    ``cuts.cuts_of``. ``more`` and what was ``before`` is hidden too. ``on_progress`` is told seconds done and in all. ``hint`` is the
     media type that the recording's name suggests.
 
     Raises ExpectedFailure as ``media.decoded`` does, and BLOB_CORRUPT when the transcript is of another recording.
@@ -91,7 +92,7 @@ def redact(
             )
         on_progress(PCM_SHARE * info.duration, info.duration)
         with closing(Recording(pcm, info.channels, info.sample_rate)) as recording:
-            cuts = within([*cuts_of(transcript, recording, policy.pad), *more], info.duration)
+            cuts = within([*cuts_of(transcript, recording, policy.pad, before), *more], info.duration)
             sound = beep(info.sample_rate) if policy.mode == "beep" else silence
             for cut in cuts:
                 recording.hide(cut, sound)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.documents import Cause, Cut, Doubt, Receipt, RedactionPolicy, Transcript, Verdict
+from pipeline.documents import Cause, Cut, Doubt, HiddenBefore, Receipt, RedactionPolicy, Transcript, Verdict
 from pipeline.events import QuarantineReason
 from pipeline.services import anonymization, audio_redaction
 from pipeline.services.audio_redaction import RedactedAudio
@@ -96,20 +96,23 @@ def redact(
     engine: Callable[[], Engine],
     proof_model: str,
     hint: str = "",
+    before: Sequence[HiddenBefore] = (),
     detect: Detect = anonymization.find_pii,
     on_progress: Progress = lambda done, total: None,
 ) -> Proven:
     """Redact a recording, as ``audio_redaction.redact`` does, and prove it; what the proof finds is cut out too.
 
     ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name. What is
-    still found after two rounds of wider cuts makes the verdict of the receipt "quarantined", and so does an engine that
-    does not read all that it is asked for.
+    still found after two rounds of wider cuts makes the verdict of the receipt "quarantined", and so does an engine
+    that does not read all that it is asked for.
     """
 
     def make(share: tuple[float, float]) -> tuple[RedactedAudio, Proof]:
         middle = (share[0] + share[1]) / 2
         told = _part(on_progress, transcript.duration, share[0], middle)
-        made = audio_redaction.redact(audio, transcript, policy, out=out, hint=hint, more=more, on_progress=told)
+        made = audio_redaction.redact(
+            audio, transcript, policy, out=out, hint=hint, more=more, before=before, on_progress=told
+        )
         if not made.cuts and not list(_hidden(transcript, ())):
             return made, Proof(doubts=(), heard=0.0)  # no model is loaded where nothing was hidden
         told = _part(on_progress, transcript.duration, middle, share[1])

@@ -1,0 +1,91 @@
+"""What people hid stays hidden when a call is processed again."""
+
+from typing import Any
+
+import pytest
+
+from conversations.models import User
+from conversations.services.corrections import Mark
+from pipeline.documents import HiddenBefore
+from tests.conversations.corrected import TEXTS, Corrected, browser, completed, raw
+from tests.conversations.stories import PASSED
+from tests.factories import make_organization, make_user
+
+pytestmark = pytest.mark.django_db
+HEARD_NOW = (TEXTS[0], "thank you john smith how many bottles of subrofka")
+
+
+@pytest.fixture
+def story(relayed: list[Any]) -> Corrected:
+    """A completed call."""
+    return completed(make_organization())
+
+
+@pytest.fixture
+def supervisor(story: Corrected) -> User:
+    return make_user(story.call.organization)
+
+
+def made_anew(story: Corrected) -> None:
+    """A correction is gone through to the end."""
+    story.made_anew()
+    story.qualify()
+    story.redact_audio(PASSED, length=4.0)
+    assert story.now().status == "completed"
+
+
+def test_a_word_that_a_person_hid_is_hidden_in_the_next_run_and_the_one_after_however_it_is_written(
+    story: Corrected, supervisor: User
+) -> None:
+    story.correct(Mark(1, 7, 8, "USERNAME"), by=supervisor)
+    made_anew(story)
+    for _run in range(2):
+        settings = story.run_again(raw(*HEARD_NOW))
+        assert settings.hidden_before == (HiddenBefore(label="USERNAME", channel=1, start=18.0, end=18.9),)
+        assert story.texts()[1] == "thank you [NAME_1] how many bottles of [USERNAME_1]"
+
+
+def test_it_is_hidden_also_if_the_call_is_processed_again_before_the_correction_was_worked_in(
+    story: Corrected, supervisor: User
+) -> None:
+    story.correct(Mark(1, 7, 8, "USERNAME"), by=supervisor)
+    story.run_again(raw(*HEARD_NOW))
+    assert story.texts()[1].endswith("[USERNAME_1]")
+    assert story.now().hiding is None
+
+
+def test_what_a_person_showed_is_hidden_again_and_what_was_hidden_by_mistake_is_not(
+    story: Corrected, supervisor: User
+) -> None:
+    story.correct(Mark(1, 2, 3, ""), by=supervisor)
+    made_anew(story)
+    story.correct(Mark(0, 5, 7, "ADDRESS"), by=supervisor)
+    made_anew(story)
+    story.correct(Mark(0, 5, 6, ""), by=supervisor)
+    made_anew(story)
+    assert story.texts() == [TEXTS[0].replace("john smith", "[NAME_1]"), TEXTS[1]]
+    assert story.run_again(raw(*TEXTS)).hidden_before == ()
+    assert story.texts()[1] == "thank you [NAME_1] how many bottles of zubrowka"
+
+
+def test_words_without_times_hide_their_utterance(story: Corrected, supervisor: User) -> None:
+    said = story.now().utterances.get(index=1)
+    said.words = [{"text": each["text"]} for each in said.words]
+    said.save()
+    story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
+    (before,) = story.run_again(raw(*HEARD_NOW)).hidden_before
+    assert (before.start, before.end) == (said.start, said.end)
+
+
+def test_where_channels_are_not_told_apart_it_is_hidden_on_all_of_them(story: Corrected, supervisor: User) -> None:
+    story.call.channels = 1
+    story.call.save()
+    story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
+    assert [each.channel for each in story.run_again(raw(*HEARD_NOW)).hidden_before] == [None]
+
+
+def test_the_pages_and_the_settings_of_a_run_say_so_without_a_word(story: Corrected, supervisor: User) -> None:
+    story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
+    made_anew(story)
+    text = browser(supervisor).get(f"/conversations/{story.call.id}/").content.decode()
+    assert "What people hid stays hidden, by when it was said" in text
