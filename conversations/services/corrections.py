@@ -132,7 +132,7 @@ def check_allowed(marks: Sequence[Mark], base: Base, by: User) -> None:
 
 
 class Marked(NamedTuple):
-    """A marked word as it is shown, where, the raw words ``first`` up to ``stop`` that it is, what hides it, its times."""
+    """A word as it is shown: its place, the raw words ``first`` up to ``stop`` that it is, what hides it, its times."""
 
     place: int
     first: int

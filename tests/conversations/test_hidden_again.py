@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from conversations.models import User
+from conversations.models import Role, User
 from conversations.services.corrections import Mark
 from pipeline.documents import HiddenBefore
 from tests.conversations.corrected import TEXTS, Corrected, browser, completed, raw
@@ -82,6 +83,61 @@ def test_where_channels_are_not_told_apart_it_is_hidden_on_all_of_them(story: Co
     story.call.save()
     story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
     assert [each.channel for each in story.run_again(raw(*HEARD_NOW)).hidden_before] == [None]
+
+
+# ── Earlier runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shown_of(client: Client, story: Corrected, run: Any) -> dict[str, str]:
+    """What the API says of a run, and what the pages say of all of them."""
+    address = f"/api/v1/conversations/{story.call.id}/"
+    answers = {
+        "run": client.get(f"{address}transcript/", {"run": str(run)}),
+        "text": client.get(f"{address}transcript/", {"run": str(run).upper(), "format": "txt"}),
+        "runs": client.get(f"{address}runs/"),
+        "compare": client.get(f"/conversations/{story.call.id}/compare/"),
+        "chosen": client.get(f"/conversations/{story.call.id}/compare/", {"left": str(run), "right": str(run)}),
+        "page": client.get(f"/conversations/{story.call.id}/", {"run": str(run)}),
+    }
+    return {name: answer.content.decode() for name, answer in answers.items()}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_once_a_word_is_hidden_the_runs_of_before_are_for_reviewers_alone(
+    story: Corrected, supervisor: User, again: bool
+) -> None:
+    """Also the run in which it was hidden, if the next began before that was worked in."""
+    first = story.call.run
+    if again:
+        story.run_again(raw(*TEXTS))
+        story.qualify()
+        story.redact_audio(PASSED, length=6.0)
+        assert "zubrowka" in shown_of(browser(make_user(story.call.organization, Role.AGENT)), story, first)["run"]
+    story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
+    if again:
+        made_anew(story)
+    else:
+        story.run_again(raw(*TEXTS))
+    assert story.now().run != first
+    for role in (Role.AGENT, Role.CLIENT):
+        shown = shown_of(browser(make_user(story.call.organization, role)), story, first)
+        assert not [name for name, text in shown.items() if "zubrowka" in text]
+        assert "for_reviewers" in shown["run"]
+        assert "This call has one transcript only." in shown["compare"]
+        assert "[NAME_2]" in shown["page"]
+    reviewed = shown_of(browser(supervisor), story, first)
+    assert "zubrowka" in reviewed["run"]
+    assert "zubrowka" in reviewed["compare"]
+
+
+def test_what_was_only_shown_closes_no_run(story: Corrected, supervisor: User) -> None:
+    first = story.call.run
+    story.correct(Mark(1, 2, 3, ""), by=supervisor)
+    made_anew(story)
+    story.run_again(raw(*TEXTS))
+    shown = shown_of(browser(make_user(story.call.organization, Role.AGENT)), story, first)
+    assert "thank you john smith" in shown["run"]
+    assert "Run 2" in shown["compare"]
 
 
 def test_the_pages_and_the_settings_of_a_run_say_so_without_a_word(story: Corrected, supervisor: User) -> None:

@@ -76,8 +76,8 @@ def redact(
 
     Each stretch, from edge to edge of its sound (``edges.widened``, by ``policy.pad``), becomes silence or
     (``policy.mode`` "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see
-    ``cuts.cuts_of``. ``more`` and what was ``before`` is hidden too. ``on_progress`` is told seconds done and in all. ``hint`` is the
-    media type that the recording's name suggests.
+    ``cuts.cuts_of``. ``more`` and what was ``before`` is hidden too.
+    ``on_progress`` is told seconds done and in all. ``hint`` is the media type that the recording's name suggests.
 
     Raises ExpectedFailure as ``media.decoded`` does, and BLOB_CORRUPT when the transcript is of another recording.
     """
