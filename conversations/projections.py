@@ -59,6 +59,8 @@ def show_transcript(record: Record, **_: Any) -> None:
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
         engine=f"{transcript.engine} {transcript.model}".strip(), hiding=None,
     )  # fmt: skip
+    if not documents.is_protected(transcript):
+        update(record, quarantine=events.QuarantineReason.LANGUAGE_UNPROTECTED)
     if joins.correction_of(record.correlationid):  # the words of their evidence may be hidden now
         conversation.tags.filter(kind=Tag.Kind.RULE).update(evidence=[])
     for rows in (conversation.utterances, conversation.redactions, conversation.entities):

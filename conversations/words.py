@@ -177,6 +177,10 @@ QUARANTINES: dict[str, Promise] = {
         "Personal data could still be told when the redacted audio was heard again, and could not be silenced."
     ),
     QuarantineReason.UNPROVEN: _("The redacted audio could not be heard again, so it is not known whether it is safe."),
+    QuarantineReason.LANGUAGE_UNPROTECTED: _(
+        "Personal data is looked for in English and French only, and this call is in another language: much of it may "
+        "be in the clear."
+    ),
 }
 """Why a call is kept from all but reviewers."""
 

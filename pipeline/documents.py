@@ -110,6 +110,15 @@ class Transcript(Document):
     withheld: tuple[Withheld, ...] = ()
 
 
+PROTECTED_LANGUAGES = ("en", "fr")
+"""The languages in which personal data is looked for. A call in another is kept for a reviewer."""
+
+
+def is_protected(transcript: Transcript) -> bool:
+    """Whether personal data is looked for in a transcript's language. Where nobody speaks there is none."""
+    return transcript.language in PROTECTED_LANGUAGES or not any(each.text for each in transcript.utterances)
+
+
 class Flag(StrEnum):
     """Something about a call, or about an utterance of it, that a person should know."""
 

@@ -252,6 +252,7 @@ class QuarantineReason(StrEnum):
 
     STILL_HEARD = "still_heard"
     UNPROVEN = "unproven"
+    LANGUAGE_UNPROTECTED = "language_unprotected"
 
 
 EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
+from msgspec import structs
 
 from conversations import urls as pages
 from conversations.api import urls as api
@@ -79,6 +80,22 @@ def test_it_is_closed_from_the_moment_that_the_audio_is_known_to_be_unsafe(story
     story.redact_audio(QUARANTINED)  # the tags are still to come
     assert story.now().status != "quarantined"
     assert browser(agent).get(f"/conversations/{story.call.id}/").status_code == 403
+
+
+def test_a_call_in_a_language_that_is_not_read_is_closed_with_its_transcript_until_a_reviewer_releases_it(
+    relayed: list[Any],
+) -> None:
+    story = Story(make_organization())
+    story.until_anonymized(structs.replace(HEARD, language="de"))
+    agent = browser(make_user(story.call.organization, Role.AGENT))
+    assert agent.get(f"{ADDRESS}{story.call.id}/transcript/").status_code == 403
+    story.qualify()
+    story.redact_audio(structs.replace(QUARANTINED, left=(), reason="language_unprotected"))
+    assert (story.now().status, story.call.quarantine) == ("quarantined", "language_unprotected")
+    reviewer = make_user(story.call.organization)
+    assert "English and French only" in browser(reviewer).get(f"/conversations/{story.call.id}/").content.decode()
+    release(story.now(), by=reviewer, seen=story.call.master["sha256"])
+    assert CANARY in agent.get(f"{ADDRESS}{story.call.id}/transcript/").content.decode()
 
 
 def test_a_call_whose_proof_holds_or_that_is_of_before_there_was_one_is_completed(story: Story) -> None:

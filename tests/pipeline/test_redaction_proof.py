@@ -163,6 +163,19 @@ def test_what_is_still_found_in_the_last_round_puts_the_call_in_quarantine(
     assert receipt.left
 
 
+def test_a_call_in_a_language_without_detection_is_quarantined_unless_nobody_speaks(
+    safe: Transcript, proved: Callable[..., redaction_proof.Proven]
+) -> None:
+    german = msgspec.structs.replace(safe, language="de", redactions=())
+    unread = msgspec.structs.replace(
+        german, utterances=tuple(msgspec.structs.replace(each, words=()) for each in safe.utterances)
+    )
+    for said, verdict in ((unread, "quarantined"), (msgspec.structs.replace(unread, utterances=()), "passed")):
+        receipt = proved(said, engine=lambda: pytest.fail("The model was loaded.")).receipt
+        assert receipt.verdict == verdict
+        assert receipt.reason == (QuarantineReason.LANGUAGE_UNPROTECTED if verdict == "quarantined" else "")
+
+
 class Deaf:
     """An engine that reads all that it is asked for but the last, or nothing of it."""
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.documents import Cause, Cut, Doubt, HiddenBefore, Receipt, RedactionPolicy, Transcript, Verdict
+from pipeline.documents import (
+    Cause,
+    Cut,
+    Doubt,
+    HiddenBefore,
+    Receipt,
+    RedactionPolicy,
+    Transcript,
+    Verdict,
+    is_protected,
+)
 from pipeline.events import QuarantineReason
 from pipeline.services import anonymization, audio_redaction
 from pipeline.services.audio_redaction import RedactedAudio
@@ -152,6 +162,7 @@ def _receipt(
     proof: Proof,
     widened: Sequence[Doubt],
 ) -> Receipt:
+    reason = proof.reason if is_protected(transcript) else QuarantineReason.LANGUAGE_UNPROTECTED
     return Receipt(
         cuts=made.cuts,
         pad=policy.pad,
@@ -163,10 +174,10 @@ def _receipt(
         model=f"{transcript.engine}/{transcript.model}",
         proof_model=proof_model,
         heard=proof.heard,
-        verdict=Verdict.QUARANTINED if proof.reason else Verdict.PASSED,
+        verdict=Verdict.QUARANTINED if reason else Verdict.PASSED,
         widened=tuple(widened),
         left=proof.doubts,
-        reason=proof.reason,
+        reason=reason,
     )
 
 
