@@ -56,6 +56,10 @@ FAILURES: dict[str, Promise] = {
         "This call cannot be opened: the worker has another master key than the one it was sealed under. Tell your "
         "admin."
     ),
+    FailureCode.LENGTHS_DIFFER: _(
+        "The recording and its transcript are not of the same length, so it cannot be told where to cut. No file is "
+        "damaged: process the call again."
+    ),
     FailureCode.STORAGE_UNAVAILABLE: _("The storage could not be reached. Nothing is lost: try again later."),
     FailureCode.CRASHED: _(
         "Something went wrong in this step: %(step)s. Try again; if it fails again, tell your admin."

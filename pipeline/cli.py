@@ -127,13 +127,13 @@ def transcript_of(chosen: argparse.Namespace) -> Transcript:
 def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> None:
     """Write the redacted audio, its peaks and its receipt to the chosen folder."""
     chosen.out.mkdir(parents=True, exist_ok=True)
-    policy = RedactionPolicy(mode="beep" if chosen.beep else "silence")
+    settings = Settings(redaction=RedactionPolicy(mode="beep" if chosen.beep else "silence"))
     engine, model = config().asr_engine, config().proof_model
     machine = transcription.Machine(threads=config().proof_threads)
     proven = redaction_proof.redact(
         existing(chosen.file),
         transcript,
-        policy,
+        settings,
         out=chosen.out,
         hint=media_type_of(chosen.file.name),
         engine=lambda: transcription.load(engine, model, machine, config().models),

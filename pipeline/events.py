@@ -240,6 +240,7 @@ class FailureCode(StrEnum):
     BLOB_MISSING = "blob_missing"
     BLOB_CORRUPT = "blob_corrupt"
     KEY_UNUSABLE = "key_unusable"
+    LENGTHS_DIFFER = "lengths_differ"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     CRASHED = "crashed"
     WORKER_LOST = "worker_lost"

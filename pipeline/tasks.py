@@ -39,8 +39,6 @@ ENGINE, MODEL, MACHINE, CACHE = (
 write_down = partial(
     transcription.transcribe, engine=ENGINE, model=MODEL, models=config().asr_models, machine=MACHINE, cache=CACHE
 )
-
-
 hear_again = partial(
     transcription.load, ENGINE, config().proof_model, transcription.Machine(threads=config().proof_threads), CACHE
 )
@@ -90,15 +88,12 @@ def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
     """Take personal data out of the sound, and hear whether it is gone."""
     transcript, settings = load(event.transcript, Transcript), load(event.settings, Settings)
     with local_copy(event.audio) as audio, scratch() as out:
-        proven = redact_and_prove(
-            audio, transcript, settings.redaction, before=settings.hidden_before, hint=event.audio.media_type,
-            out=out, on_progress=report,
-        )  # fmt: skip
+        hint = event.audio.media_type
+        proven = redact_and_prove(audio, transcript, settings, hint=hint, out=out, on_progress=report)
         master = save_file(proven.audio.master, audio_redaction.MASTER_TYPE)
         player = save_file(proven.audio.player, audio_redaction.PLAYER_TYPE)
-    return AudioRedacted(
-        master=master, player=player, peaks=save("safe", proven.audio.peaks), receipt=save("safe", proven.receipt)
-    )
+    peaks, receipt = save("safe", proven.audio.peaks), save("safe", proven.receipt)
+    return AudioRedacted(master=master, player=player, peaks=peaks, receipt=receipt)
 
 
 @service("qualification", queue=CPU)

@@ -16,7 +16,7 @@ from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
 PEOPLE, TOWNS = ("PERSON",), ("GPE", "LOC")  # labels of entities
-NONE = Corrections()
+NONE, HIDE_ALL = Corrections(), RedactionPolicy()
 
 
 class Anonymized(NamedTuple):
@@ -78,18 +78,25 @@ def anonymize(
     return Anonymized(safe, surviving(entities, transcript, rewritten))
 
 
-def find_pii(utterances: Sequence[tuple[str, str]], language: str, entities: Entities | None = None) -> list[Span]:
-    """Find personal data in plain text: (speaker, text) of each utterance, in order.
+def find_pii(
+    utterances: Sequence[tuple[str, str]],
+    language: str,
+    entities: Entities | None = None,
+    policy: RedactionPolicy = HIDE_ALL,
+) -> list[Span]:
+    """Find personal data in plain text, of what a policy hides: (speaker, text) of each utterance, in order.
 
     ``entities`` are those that ``entity_tagging`` found in these texts; names that nobody introduces rest on them.
     """
     from pipeline.services.anonymization.detectors import detect
+    from pipeline.services.anonymization.policy import hidden
 
     call = read_call(utterances, language)
     places = {number: number for number in range(len(utterances))}
     call.people = _offsets(call.lines, entities or Entities(), places, PEOPLE)
+    towns = _offsets(call.lines, entities or Entities(), places, TOWNS)
     spans: list[Span] = []
-    for found in detect(call):
+    for found in hidden(call, detect(call, doubt=policy.doubt), policy, towns):
         number = call.line_at(found.start)
         offset = call.lines[number].start
         place = (number, found.start - offset, found.end - offset)

@@ -63,8 +63,9 @@ def _by_times(before: Sequence[HiddenBefore], utterance: Utterance, one: bool) -
         if not (one or each.channel in (None, utterance.channel)):
             continue
         for number, word in enumerate(utterance.words):
-            timed = word.start is not None and word.end is not None
-            start, end = (word.start, word.end) if timed else (utterance.start, utterance.end)
+            start, end = word.start, word.end
+            if start is None or end is None:
+                start, end = utterance.start, utterance.end
             if start < each.end and each.start < end:
                 verdicts[number] = each.label
     return verdicts

@@ -69,9 +69,13 @@ class Recording(Pcm):
             np.array_equal(self.frames(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
         )
 
-    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
+    def span(self, cut: Cut) -> tuple[int, int]:
+        """From which sample up to which a cut hides its channel."""
         first = max(0, floor(cut.start * self.sample_rate + ROUNDED))
-        stop = min(self.length, ceil(cut.end * self.sample_rate - ROUNDED))
+        return first, min(self.length, ceil(cut.end * self.sample_rate - ROUNDED))
+
+    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
+        first, stop = self.span(cut)
         for at in range(first, stop, BLOCK_SECONDS * self.sample_rate):
             yield at, min(at + BLOCK_SECONDS * self.sample_rate, stop)
 

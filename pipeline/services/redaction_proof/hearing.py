@@ -1,4 +1,4 @@
-"""The redacted master heard again, where something was hidden in it: a few seconds around each cut."""
+"""The redacted recording heard again, where something was hidden in it: a few seconds around each cut."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.documents import Cut
-from pipeline.services import media
-from pipeline.services.audio_redaction import MASTER_TYPE, Recording, beep, silence
+from pipeline.services.audio_redaction import Recording, beep, silence
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk
@@ -44,12 +43,11 @@ class Heard(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Master:
-    """What was read of a redacted master: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
+class Redacted:
+    """What was read of a recording: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
 
     channels: Mapping[int, Decoded]
     loud: tuple[Cut, ...]
-    duration: float
 
 
 def windows_of(cuts: Iterable[Cut]) -> list[Window]:
@@ -79,7 +77,7 @@ class Hearing:
 
 
 def heard_in(
-    master: Master,
+    redacted: Redacted,
     windows: Sequence[Window],
     language: str,
     engine: Engine,
@@ -87,12 +85,12 @@ def heard_in(
 ) -> Hearing:
     """What a recognizer hears in the windows, read one chunk after another with care."""
     chunks = [
-        Chunk(audio=master.channels[channel], channel=0, spans=spans)
+        Chunk(audio=redacted.channels[channel], channel=0, spans=spans)
         for channel, own in groupby(windows, lambda window: window.channel)
-        if channel in master.channels
-        for spans in _packed(own, master.channels[channel].length)
+        if channel in redacted.channels
+        for spans in _packed(own, redacted.channels[channel].length)
     ]
-    channel_of = {audio: channel for channel, audio in master.channels.items()}
+    channel_of = {audio: channel for channel, audio in redacted.channels.items()}
     total = sum(chunk.duration for chunk in chunks)
     done = 0.0
     unheard = set(chunks)
@@ -131,46 +129,43 @@ def _sounding(audio: Decoded, start: float, end: float) -> float:
     return float((np.sqrt((frames**2).mean(axis=1)) > NOTHING).sum()) * WINDOW_FRAME / SAMPLE_RATE
 
 
-# ── Reading the master ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Reading the recording ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
-def read(path: Path, cuts: Sequence[Cut], windows: Sequence[Window], mode: str, longest: float) -> Iterator[Master]:
-    """The master (FLAC, of ``longest`` seconds at most), to hear its windows while the block lasts.
+def read(recording: Recording, cuts: Sequence[Cut], windows: Sequence[Window], mode: str) -> Iterator[Redacted]:
+    """A redacted recording, to hear its windows while the block lasts.
 
     What lies within a cut is looked at, sample by sample; where it is hidden as it should be, it is silence here, also
     if a tone stands for it.
     """
+    sound = beep(recording.sample_rate) if mode == "beep" else silence
+    known = [cut for cut in cuts if cut.channel < recording.channels]
+    loud = tuple(cut for cut in known if not recording.is_hidden(cut, sound))
+    hidden = [cut for cut in known if cut not in loud]
     with tempfile.TemporaryDirectory(prefix="proof-") as scratch, ExitStack() as opened:
-        pcm = Path(scratch, "pcm")
-        info = media.write_samples(path, pcm, hint=MASTER_TYPE, max_duration=longest)
-        recording = opened.enter_context(closing(Recording(pcm, info.channels, info.sample_rate)))
-        sound = beep(info.sample_rate) if mode == "beep" else silence
-        known = [cut for cut in cuts if cut.channel < info.channels]
-        loud = tuple(cut for cut in known if not recording.is_hidden(cut, sound))
-        for cut in (each for each in known if each not in loud):
-            recording.hide(cut, silence)
         channels: dict[int, Decoded] = {}
-        heard = [window for window in windows if window.channel < info.channels]
+        heard = [window for window in windows if window.channel < recording.channels]
         for channel, own in groupby(heard, lambda window: window.channel):
             file = Path(scratch, f"channel-{channel}")
-            _copy(recording, own, file)
+            _copy(recording, own, [cut for cut in hidden if cut.channel == channel], file)
             channels[channel] = opened.enter_context(closing(Decoded(file, 1, SAMPLE_RATE)))
-        yield Master(channels=channels, loud=loud, duration=info.duration)
+        yield Redacted(channels=channels, loud=loud)
 
 
-def _copy(recording: Recording, windows: Iterable[Window], file: Path) -> None:
-    """Windows of a channel at 16 kHz, at their place in a file with holes between them."""
+def _copy(recording: Recording, windows: Iterable[Window], hidden: Sequence[Cut], file: Path) -> None:
+    """Windows of a channel at 16 kHz, at their place in a file with holes between them; what is hidden is silence."""
     import av
 
     with file.open("wb") as copied:
         copied.truncate(recording.length * SAMPLE_RATE // recording.sample_rate * BYTES)
         for window in windows:
             first, last = (round(moment * recording.sample_rate) for moment in (window.start, window.end))
-            samples = recording.frames(first, last)
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(samples[:, window.channel]).reshape(1, -1), format="s16", layout="mono"
-            )
+            samples = recording.frames(first, last)[:, window.channel].copy()
+            for cut in hidden:
+                start, stop = recording.span(cut)
+                samples[max(start - first, 0) : max(stop - first, 0)] = 0
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
             frame.rate = recording.sample_rate
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
             copied.seek(round(window.start * SAMPLE_RATE) * BYTES)
