@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from conversations import joins, transcripts
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
@@ -58,6 +58,7 @@ def show_transcript(record: Record, **_: Any) -> None:
         record, transcript=msgspec.to_builtins(record.data.transcript), flags=transcripts.flags_of(transcript),
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
         engine=f"{transcript.engine} {transcript.model}".strip(), hiding=None,
+        anonymized_at=Coalesce("anonymized_at", Now()),
     )  # fmt: skip
     if not documents.is_protected(transcript):
         update(record, quarantine=events.QuarantineReason.LANGUAGE_UNPROTECTED)

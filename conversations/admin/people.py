@@ -53,8 +53,9 @@ class OrganizationForm(forms.ModelForm):
     raw_days = forms.IntegerField(
         label=_("Days that raw data is kept"), required=False, min_value=0, max_value=MOST_DAYS,
         help_text=_(
-            "So many days after a call is done, its recording and raw transcript are deleted for good; what is "
-            "anonymized stays, and the call cannot be processed again. 0: at once. Empty: they are kept."
+            "So many days after a call was first anonymized, its recording and raw transcript are deleted for good, "
+            "also if it is quarantined; what is anonymized stays, and the call cannot be processed again. 0: at once. "
+            "Empty: they are kept."
         ),
     )  # fmt: skip
     checks = (
