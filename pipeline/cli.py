@@ -12,6 +12,7 @@ from pipeline import documents
 from pipeline.config import config
 from pipeline.documents import RedactionPolicy, Settings, Taxonomy, Transcript, Utterance
 from pipeline.services import anonymization, entity_tagging, qualification, redaction_proof, transcription
+from pipeline.services.transcription.weights import digest_of
 from pipeline.storage import media_type_of
 
 RESULTS = (  # of ``run``
@@ -138,6 +139,7 @@ def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> None:
         hint=media_type_of(chosen.file.name),
         engine=lambda: transcription.load(engine, model, machine, config().models),
         proof_model=f"{engine}/{model}",
+        proof_weights=lambda: digest_of(model, config().models),
         on_progress=progress("Redacting"),
     )
     write(chosen.out / "peaks.json", proven.audio.peaks)

@@ -232,6 +232,8 @@ class Receipt(Document):
 
     Hashes are SHA-256 in hex of plain bytes. ``heard`` is how many seconds were transcribed again with
     ``proof_model``, ``widened`` what that made the cuts wider for, ``left`` what it could not silence.
+    ``proof_sha256`` is that of its weights, ``detector_sha256`` of those of the learned detector that judged what was
+    heard, ``settings_sha256`` of the settings with the policy; "" where that is not known.
     """
 
     cuts: tuple[Cut, ...]
@@ -248,6 +250,9 @@ class Receipt(Document):
     widened: tuple[Doubt, ...] = ()
     left: tuple[Doubt, ...] = ()
     reason: str = ""  # of the quarantine: a ``QuarantineReason``
+    proof_sha256: str = ""
+    detector_sha256: str = ""
+    settings_sha256: str = ""
 
 
 class Correction(Document):

@@ -28,6 +28,7 @@ from pipeline.services import (
     redaction_proof,
     transcription,
 )
+from pipeline.services.transcription.weights import digest_of
 
 WARM_LANGUAGES = Settings().languages
 ENGINE, MODEL, MACHINE, CACHE = (
@@ -42,7 +43,10 @@ write_down = partial(
 hear_again = partial(
     transcription.load, ENGINE, config().proof_model, transcription.Machine(threads=config().proof_threads), CACHE
 )
-redact_and_prove = partial(redaction_proof.redact, engine=hear_again, proof_model=f"{ENGINE}/{config().proof_model}")
+redact_and_prove = partial(
+    redaction_proof.redact, engine=hear_again, proof_model=f"{ENGINE}/{config().proof_model}",
+    proof_weights=partial(digest_of, config().proof_model, CACHE), on_progress=report,
+)  # fmt: skip
 
 
 @service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, MACHINE, CACHE))
@@ -88,8 +92,8 @@ def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
     """Take personal data out of the sound, and hear whether it is gone."""
     transcript, settings = load(event.transcript, Transcript), load(event.settings, Settings)
     with local_copy(event.audio) as audio, scratch() as out:
-        hint = event.audio.media_type
-        proven = redact_and_prove(audio, transcript, settings, hint=hint, out=out, on_progress=report)
+        hint, stored = event.audio.media_type, event.settings.sha256
+        proven = redact_and_prove(audio, transcript, settings, out=out, hint=hint, settings_sha256=stored)
         master = save_file(proven.audio.master, audio_redaction.MASTER_TYPE)
         player = save_file(proven.audio.player, audio_redaction.PLAYER_TYPE)
     peaks, receipt = save("safe", proven.audio.peaks), save("safe", proven.receipt)

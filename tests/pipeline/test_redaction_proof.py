@@ -19,6 +19,7 @@ from pipeline.services.redaction_proof.hearing import Heard, Window, windows_of
 from pipeline.services.redaction_proof.judging import doubts_in
 from pipeline.services.transcription.engine import Engine, HeardWord
 from pipeline.services.transcription.speech import Chunk
+from pipeline.services.transcription.weights import CARRIED, digest_of
 from tests.pipeline.recordings import ffmpeg
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # openai-whisper's vocabulary
@@ -76,8 +77,12 @@ def account(safe: Transcript) -> Redaction:
 def test_a_call_that_is_redacted_well_passes_with_a_receipt_of_all_that_was_done(
     call: Path, safe: Transcript, proved: Callable[..., redaction_proof.Proven]
 ) -> None:
-    made = proved(safe)
+    weights = partial(digest_of, MODEL, call.parent)
+    made = proved(safe, proof_weights=weights, settings_sha256="f" * 64)
     receipt = made.receipt
+    assert (receipt.proof_sha256, receipt.settings_sha256) == (CARRIED[MODEL].sha256, "f" * 64)
+    learned = Path(anonymization.__file__).with_name("weights.en.npz")
+    assert receipt.detector_sha256 == hashlib.sha256(learned.read_bytes()).hexdigest()
     assert (receipt.verdict, receipt.reason, receipt.left) == ("passed", "", ())
     assert receipt.cuts == made.audio.cuts
     assert {cut.label for cut in receipt.cuts} == {redaction.label for redaction in safe.redactions}

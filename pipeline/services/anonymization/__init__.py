@@ -6,12 +6,15 @@ language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says wha
 the word of people above both; ``redaction`` writes the safe transcript.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
+from pipeline.documents import PROTECTED_LANGUAGES, Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
@@ -102,6 +105,13 @@ def find_pii(
         place = (number, found.start - offset, found.end - offset)
         spans.append(Span(*place, found.label, found.detector, found.score))
     return spans
+
+
+@cache
+def weights_sha256(language: str) -> str:
+    """The SHA-256 of the learned detector's weights that read a language."""
+    known = language if language in PROTECTED_LANGUAGES else "en"
+    return hashlib.sha256(Path(__file__).with_name(f"weights.{known}.npz").read_bytes()).hexdigest()
 
 
 def _offsets(

@@ -8,7 +8,7 @@ remains puts the call in quarantine. The files are made last. ``docs/decisions/0
 import filecmp
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -113,15 +113,19 @@ def redact(
     out: Path,
     engine: Callable[[], Engine],
     proof_model: str,
+    proof_weights: Callable[[], str] = lambda: "",
+    settings_sha256: str = "",
     hint: str = "",
     detect: Detect | None = None,
     on_progress: Progress = lambda done, total: None,
 ) -> Proven:
     """Redact a recording, as ``audio_redaction.redact`` does, and prove it; what the proof finds is cut out too.
 
-    ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name. What makes
-    the verdict of the receipt "quarantined": what is still found after two rounds of wider cuts, an engine that does
-    not read all that it is asked for, a master that has other samples than were heard, a language without detection.
+    ``engine`` gives the recognizer of the proof, if something is to be heard; ``proof_model`` is its name,
+    ``proof_weights`` tells the SHA-256 of its weights, ``settings_sha256`` is that of the settings as they are stored.
+    What makes the verdict of the receipt "quarantined": what is still found after two rounds of wider cuts, an engine
+    that does not read all that it is asked for, a master that has other samples than were heard, a language without
+    detection.
     """
     duration, policy = transcript.duration, settings.redaction
     with audio_redaction.cut(audio, transcript, policy, hint=hint, before=settings.hidden_before) as cut:
@@ -133,7 +137,8 @@ def redact(
         made = cut.write(out)
         proof = replace(proof, whole=proof.whole and _holds(made.master, cut))
     on_progress(duration, duration)
-    return Proven(audio=made, receipt=_receipt(audio, transcript, policy, made, proof_model, proof))
+    decided = {"proof_model": proof_model, "proof_sha256": proof_weights(), "settings_sha256": settings_sha256}
+    return Proven(audio=made, receipt=_receipt(audio, transcript, policy, made, proof, decided))
 
 
 def _until_silent(
@@ -186,9 +191,10 @@ def _receipt(
     transcript: Transcript,
     policy: RedactionPolicy,
     made: RedactedAudio,
-    proof_model: str,
     proof: Proof,
+    decided: Mapping[str, str],
 ) -> Receipt:
+    """The receipt; ``decided`` are its fields that tell with what it was proven."""
     reason = proof.reason if is_protected(transcript) else QuarantineReason.LANGUAGE_UNPROTECTED
     return Receipt(
         cuts=made.cuts,
@@ -199,12 +205,13 @@ def _receipt(
         player_sha256=_sha256(made.player),
         detector=", ".join(sorted({redaction.detector for redaction in transcript.redactions if redaction.detector})),
         model=f"{transcript.engine}/{transcript.model}",
-        proof_model=proof_model,
         heard=proof.heard,
         verdict=Verdict.QUARANTINED if reason else Verdict.PASSED,
         widened=proof.widened,
         left=proof.doubts,
         reason=reason,
+        detector_sha256=anonymization.weights_sha256(transcript.language),
+        **decided,
     )
 
 
