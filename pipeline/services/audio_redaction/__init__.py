@@ -31,9 +31,9 @@ from pipeline.services.errors import ExpectedFailure
 
 __all__ = [
     "BEEP_LEVEL",
-    "CutRecording",
     "MASTER_TYPE",
     "PLAYER_TYPE",
+    "CutRecording",
     "Recording",
     "RedactedAudio",
     "around",

@@ -9,10 +9,10 @@ from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from pipeline.documents import Cut
 from pipeline.services.audio_redaction import Recording, beep, silence
+from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND
+from pipeline.services.audio_redaction.samples import loudness_of
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk
@@ -20,7 +20,6 @@ from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE
 EDGE = 2.5  # seconds before and after a cut that are heard
 STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
 NOTHING = 3e-4  # RMS, -70 dB of full scale: no sound
-WINDOW_FRAME = SAMPLE_RATE // 100  # samples of which the loudness is taken at once
 
 
 class Window(NamedTuple):
@@ -125,8 +124,7 @@ def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int,
 
 def _sounding(audio: Decoded, start: float, end: float) -> float:
     samples = audio.channel(0, floor(start * SAMPLE_RATE), ceil(end * SAMPLE_RATE))
-    frames = samples[: len(samples) // WINDOW_FRAME * WINDOW_FRAME].reshape(-1, WINDOW_FRAME)
-    return float((np.sqrt((frames**2).mean(axis=1)) > NOTHING).sum()) * WINDOW_FRAME / SAMPLE_RATE
+    return float((loudness_of(samples, SAMPLE_RATE) > NOTHING).sum()) / FRAMES_PER_SECOND
 
 
 # ── Reading the recording ────────────────────────────────────────────────────────────────────────────────────────
