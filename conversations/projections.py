@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from conversations import joins, transcripts
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
@@ -59,7 +59,10 @@ def show_transcript(record: Record, **_: Any) -> None:
         flags_within=transcripts.flags_within(transcript), language_probability=transcript.language_probability,
         withheld=msgspec.to_builtins(transcript.withheld), channels=transcript.channels,
         engine=f"{transcript.engine} {transcript.model}".strip(), hiding=None,
+        anonymized_at=Coalesce("anonymized_at", Now()),
     )  # fmt: skip
+    if not documents.is_protected(transcript):
+        update(record, quarantine=events.QuarantineReason.LANGUAGE_UNPROTECTED)
     if joins.correction_of(record.correlationid):  # the words of their evidence may be hidden now
         conversation.tags.filter(kind=Tag.Kind.RULE).update(evidence=[])
     for rows in (conversation.utterances, conversation.redactions, conversation.entities):

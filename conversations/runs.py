@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import Max
 
 from conversations import transcripts
 from conversations.ledger.models import Event
-from conversations.models import Conversation
+from conversations.models import Conversation, RedactionCorrection, User
 from pipeline import documents, events
 from pipeline.storage import BlobCorrupt, BlobMissing, BlobRefused, blob_store
 
@@ -128,6 +129,19 @@ def runs_of(conversation: Conversation) -> list[Run]:
         told.setdefault(event.correlationid, []).append(event)
     begun = [each for each in told.values() if any(event.type == RECEIVED for event in each)]
     return [run_of(conversation, number, events) for number, events in enumerate(begun, start=1)]
+
+
+def open_runs_of(conversation: Conversation, user: User) -> list[Run]:
+    """The runs of which a person may read what was heard: all, to a reviewer.
+
+    To others, once people hid words, an earlier run that was begun before that is closed: the words are in it.
+    """
+    runs = runs_of(conversation)
+    if user.may_review:
+        return runs
+    hidden = RedactionCorrection.objects.filter(review__conversation=conversation, kind=RedactionCorrection.Kind.HIDE)
+    last = hidden.aggregate(last=Max("made_at"))["last"]
+    return [each for each in runs if each.current or last is None or last < each.begun_at]
 
 
 def run_of(conversation: Conversation, number: int, told: Sequence[Event]) -> Run:

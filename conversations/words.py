@@ -67,6 +67,10 @@ FAILURES: dict[str, Promise] = {
         "This call cannot be opened: the worker has another master key than the one it was sealed under. Tell your "
         "admin."
     ),
+    FailureCode.LENGTHS_DIFFER: _(
+        "The recording and its transcript are not of the same length, so it cannot be told where to cut. No file is "
+        "damaged: process the call again."
+    ),
     FailureCode.STORAGE_UNAVAILABLE: _("The storage could not be reached. Nothing is lost: try again later."),
     FailureCode.CRASHED: _(
         "Something went wrong in this step: %(step)s. Try again; if it fails again, tell your admin."
@@ -187,6 +191,10 @@ QUARANTINES: dict[str, Promise] = {
         "Personal data could still be told when the redacted audio was heard again, and could not be silenced."
     ),
     QuarantineReason.UNPROVEN: _("The redacted audio could not be heard again, so it is not known whether it is safe."),
+    QuarantineReason.LANGUAGE_UNPROTECTED: _(
+        "Personal data is looked for in English and French only, and this call is in another language: much of it may "
+        "be in the clear."
+    ),
 }
 """Why a call is kept from all but reviewers."""
 
@@ -194,6 +202,7 @@ CAUSES: dict[str, Promise] = {
     Cause.WORDS: _("its words are hidden"),
     Cause.UTTERANCE: _("hidden words without times: all of the utterance"),
     Cause.ECHO: _("heard from the other channel"),
+    Cause.PERSON: _("hidden by a person in an earlier run"),
     Cause.PROOF: _("heard in the proof"),
 }
 """Why a stretch of audio is hidden."""

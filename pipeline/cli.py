@@ -12,6 +12,7 @@ from pipeline import documents
 from pipeline.config import config
 from pipeline.documents import RedactionPolicy, Settings, Taxonomy, Transcript, Utterance
 from pipeline.services import anonymization, entity_tagging, qualification, redaction_proof, transcription
+from pipeline.services.transcription.weights import digest_of
 from pipeline.storage import media_type_of
 
 RESULTS = (  # of ``run``
@@ -127,17 +128,18 @@ def transcript_of(chosen: argparse.Namespace) -> Transcript:
 def redact_into(chosen: argparse.Namespace, transcript: Transcript) -> None:
     """Write the redacted audio, its peaks and its receipt to the chosen folder."""
     chosen.out.mkdir(parents=True, exist_ok=True)
-    policy = RedactionPolicy(mode="beep" if chosen.beep else "silence")
+    settings = Settings(redaction=RedactionPolicy(mode="beep" if chosen.beep else "silence"))
     engine, model = config().asr_engine, config().proof_model
     machine = transcription.Machine(threads=config().proof_threads)
     proven = redaction_proof.redact(
         existing(chosen.file),
         transcript,
-        policy,
+        settings,
         out=chosen.out,
         hint=media_type_of(chosen.file.name),
         engine=lambda: transcription.load(engine, model, machine, config().models),
         proof_model=f"{engine}/{model}",
+        proof_weights=lambda: digest_of(model, config().models),
         on_progress=progress("Redacting"),
     )
     write(chosen.out / "peaks.json", proven.audio.peaks)

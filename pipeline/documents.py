@@ -10,6 +10,7 @@ One invariant holds everywhere: the ``text`` of an utterance is its words joined
 names a word, and a word names a moment in the audio.
 """
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TypeVar
 
@@ -46,6 +47,14 @@ class Utterance(Document):
     confidence: float = 1.0
     words: tuple[Word, ...] = ()
     flags: tuple[str, ...] = ()
+
+
+def offsets(words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where each word of an utterance stands in its text."""
+    start = 0
+    for word in words:
+        yield start, start + len(word)
+        start += len(word) + 1
 
 
 class Redaction(Document):
@@ -100,6 +109,15 @@ class Transcript(Document):
     model: str = ""
     flags: tuple[str, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+
+
+PROTECTED_LANGUAGES = ("en", "fr")
+"""The languages in which personal data is looked for. A call in another is kept for a reviewer."""
+
+
+def is_protected(transcript: Transcript) -> bool:
+    """Whether personal data is looked for in a transcript's language. Where nobody speaks there is none."""
+    return transcript.language in PROTECTED_LANGUAGES or not any(each.text for each in transcript.utterances)
 
 
 class Flag(StrEnum):
@@ -191,6 +209,7 @@ class Cause(StrEnum):
     WORDS = "words"  # its words are hidden in the transcript
     UTTERANCE = "utterance"  # hidden words without times: all of the utterance
     ECHO = "echo"  # hidden words of the other channel can be heard in this one
+    PERSON = "person"  # a person hid it in an earlier run; this one has no words there
     PROOF = "proof"  # the proof heard personal data at the edge of a cut
 
 
@@ -215,6 +234,8 @@ class Receipt(Document):
 
     Hashes are SHA-256 in hex of plain bytes. ``heard`` is how many seconds were transcribed again with
     ``proof_model``, ``widened`` what that made the cuts wider for, ``left`` what it could not silence.
+    ``proof_sha256`` is that of its weights, ``detector_sha256`` of those of the learned detector that judged what was
+    heard, ``settings_sha256`` of the settings with the policy; "" where that is not known.
     """
 
     cuts: tuple[Cut, ...]
@@ -231,6 +252,9 @@ class Receipt(Document):
     widened: tuple[Doubt, ...] = ()
     left: tuple[Doubt, ...] = ()
     reason: str = ""  # of the quarantine: a ``QuarantineReason``
+    proof_sha256: str = ""
+    detector_sha256: str = ""
+    settings_sha256: str = ""
 
 
 class Correction(Document):
@@ -306,8 +330,23 @@ class RedactionPolicy(Document):
     doubt: bool = True
 
 
+class HiddenBefore(Document):
+    """Where a person hid words in an earlier run: what is said there is hidden as ``label`` again, whatever it is.
+
+    ``channel`` None is every channel.
+    """
+
+    label: str
+    channel: int | None
+    start: float
+    end: float
+
+
 class Settings(Document):
-    """The processing settings of one run, frozen when it starts. ``model`` "" is the one that the worker has loaded."""
+    """The processing settings of one run, frozen when it starts. ``model`` "" is the one that the worker has loaded.
+
+    ``hidden_before`` is what people hid in the call's earlier runs.
+    """
 
     languages: tuple[str, ...] = ("en", "fr")
     vocabulary: tuple[str, ...] = ()
@@ -315,6 +354,7 @@ class Settings(Document):
     max_duration: float = 4 * 3600.0
     redaction: RedactionPolicy = RedactionPolicy()
     taxonomy: Taxonomy = Taxonomy()
+    hidden_before: tuple[HiddenBefore, ...] = ()
 
 
 def encode(document: Document) -> bytes:

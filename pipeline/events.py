@@ -249,6 +249,7 @@ class FailureCode(StrEnum):
     BLOB_MISSING = "blob_missing"
     BLOB_CORRUPT = "blob_corrupt"
     KEY_UNUSABLE = "key_unusable"
+    LENGTHS_DIFFER = "lengths_differ"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     CRASHED = "crashed"
     WORKER_LOST = "worker_lost"
@@ -261,6 +262,7 @@ class QuarantineReason(StrEnum):
 
     STILL_HEARD = "still_heard"
     UNPROVEN = "unproven"
+    LANGUAGE_UNPROTECTED = "language_unprotected"
 
 
 EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in Event.__subclasses__()}

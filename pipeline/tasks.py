@@ -31,6 +31,7 @@ from pipeline.services import (
     redaction_proof,
     transcription,
 )
+from pipeline.services.transcription.weights import digest_of
 
 WARM_LANGUAGES = Settings().languages
 ENGINE, MODEL, MACHINE, CACHE = (
@@ -42,12 +43,13 @@ ENGINE, MODEL, MACHINE, CACHE = (
 write_down = partial(
     transcription.transcribe, engine=ENGINE, model=MODEL, models=config().asr_models, machine=MACHINE, cache=CACHE
 )
-
-
 hear_again = partial(
     transcription.load, ENGINE, config().proof_model, transcription.Machine(threads=config().proof_threads), CACHE
 )
-redact_and_prove = partial(redaction_proof.redact, engine=hear_again, proof_model=f"{ENGINE}/{config().proof_model}")
+redact_and_prove = partial(
+    redaction_proof.redact, engine=hear_again, proof_model=f"{ENGINE}/{config().proof_model}",
+    proof_weights=partial(digest_of, config().proof_model, CACHE), on_progress=report,
+)  # fmt: skip
 
 
 @service("transcription", queue=GPU, window=2, warm=partial(transcription.warm, ENGINE, MODEL, MACHINE, CACHE))
@@ -81,7 +83,8 @@ def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymize
     """Take personal data out of the words."""
     transcript, entities = load(event.transcript, Transcript), load(event.entities, Entities)
     corrections = load(event.corrections, Corrections) if isinstance(event, RedactionCorrected) else Corrections()
-    safe = anonymization.anonymize(transcript, entities, load(event.settings, Settings).redaction, corrections)
+    settings = load(event.settings, Settings)
+    safe = anonymization.anonymize(transcript, entities, settings.redaction, corrections, settings.hidden_before)
     return TranscriptAnonymized(
         audio=event.audio, settings=event.settings, transcript=save("safe", safe.transcript),
         entities=save("safe", safe.entities), language=event.language, duration=event.duration,
@@ -91,15 +94,14 @@ def anonymize(event: EntitiesTagged | RedactionCorrected) -> TranscriptAnonymize
 @service("audio_redaction", queue=CPU, warm=partial(redaction_proof.warm, hear_again))
 def redact_audio(event: TranscriptAnonymized) -> AudioRedacted:
     """Take personal data out of the sound, and hear whether it is gone."""
-    transcript, policy = load(event.transcript, Transcript), load(event.settings, Settings).redaction
+    transcript, settings = load(event.transcript, Transcript), load(event.settings, Settings)
     with local_copy(event.audio) as audio, scratch() as out:
-        hint = event.audio.media_type
-        proven = redact_and_prove(audio, transcript, policy, hint=hint, out=out, on_progress=report)
+        hint, stored = event.audio.media_type, event.settings.sha256
+        proven = redact_and_prove(audio, transcript, settings, out=out, hint=hint, settings_sha256=stored)
         master = save_file(proven.audio.master, audio_redaction.MASTER_TYPE)
         player = save_file(proven.audio.player, audio_redaction.PLAYER_TYPE)
-    return AudioRedacted(
-        master=master, player=player, peaks=save("safe", proven.audio.peaks), receipt=save("safe", proven.receipt)
-    )
+    peaks, receipt = save("safe", proven.audio.peaks), save("safe", proven.receipt)
+    return AudioRedacted(master=master, player=player, peaks=peaks, receipt=receipt)
 
 
 @service("qualification", queue=CPU)

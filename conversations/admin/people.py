@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
@@ -14,12 +14,14 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from conversations import words
 from conversations.admin import validation
 from conversations.admin.policy import PolicyField, changes_of
 from conversations.admin.scope import ADMIN, ScopedAdmin
 from conversations.forms import VocabularyField
 from conversations.models import Organization, Token, User
 from conversations.models.people import OPEN_RAW_DATA, REVIEW_QUARANTINE
+from pipeline.documents import PROTECTED_LANGUAGES
 
 MOST_DAYS = 36500
 
@@ -52,8 +54,9 @@ class OrganizationForm(forms.ModelForm):
     raw_days = forms.IntegerField(
         label=_("Days that raw data is kept"), required=False, min_value=0, max_value=MOST_DAYS,
         help_text=_(
-            "So many days after a call is done, its recording and raw transcript are deleted for good; what is "
-            "anonymized stays, and the call cannot be processed again. 0: at once. Empty: they are kept."
+            "So many days after a call was first anonymized, its recording and raw transcript are deleted for good, "
+            "also if it is quarantined; what is anonymized stays, and the call cannot be processed again. 0: at once. "
+            "Empty: they are kept."
         ),
     )  # fmt: skip
     checks = (
@@ -72,6 +75,11 @@ class OrganizationForm(forms.ModelForm):
                 self.fields[name].encoder = IndentedJSON
                 self.fields[name].validators.append(check)
                 self.fields[name].widget.attrs |= {"rows": rows, "class": "json", "spellcheck": "false"}
+        if "languages" in self.fields:
+            self.fields["languages"].help_text = _(
+                'For example ["en", "fr"]. Personal data is looked for in English and French only: a call in another '
+                "language is kept for a reviewer."
+            )
 
 
 @admin.register(Organization)
@@ -86,6 +94,13 @@ class OrganizationAdmin(ScopedAdmin):
     def owner(self, request: HttpRequest) -> Any:
         """Its key."""
         return request.user.organization_id
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        """Say what becomes of calls in languages in which no personal data is found."""
+        super().save_model(request, obj, form, change)
+        if unread := [words.language_name(code) for code in obj.spoken if code not in PROTECTED_LANGUAGES]:
+            text = _("No personal data is looked for in: %(languages)s. Every call in it is kept for a reviewer.")
+            self.message_user(request, text % {"languages": ", ".join(unread)}, messages.WARNING)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """What was changed, for the log; of the redaction policy each setting, and of raw data for how long."""

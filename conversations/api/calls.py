@@ -142,7 +142,8 @@ class Reprocess(OfOrganization, GenericAPIView):
     def post(self, request: Request, id: UUID) -> Response:
         """Process a call again, with another language, model or vocabulary.
 
-        It is a new run. What the earlier one gave stays until it is replaced, and its transcript for good.
+        It is a new run. What the earlier one gave stays until it is replaced, and its transcript for good. What people
+        hid stays hidden, by when it was said; what they showed is hidden again where it is found.
         """
         asked = ReprocessSerializer(data=request.data)
         asked.is_valid(raise_exception=True)

@@ -22,8 +22,8 @@ from conversations.api.ranges import serve
 from conversations.api.scope import OfOrganization
 from conversations.api.serializers import EntitySerializer
 from conversations.ledger.models import Event
-from conversations.models import Conversation
-from conversations.runs import runs_of
+from conversations.models import Conversation, User
+from conversations.runs import open_runs_of, runs_of
 from pipeline.events import EVENTS, Blob
 from pipeline.records import Record, to_wire
 from pipeline.storage import blob_store
@@ -76,13 +76,18 @@ class TranscriptView(OfOrganization, APIView):
     @extend_schema(
         operation_id="conversations_transcript",
         parameters=[OpenApiParameter("run", UUID, description="A run of the call; without one, what the call shows.")],
-        responses={200: TranscriptSerializer, **NOT_READY},
-    )
+        responses={
+            200: TranscriptSerializer, **NOT_READY,
+            (403, "application/problem+json"): OpenApiResponse(
+                ProblemSerializer, "Words were hidden after this run: it is for reviewers."
+            ),
+        },
+    )  # fmt: skip
     def get(self, request: Request, id: UUID) -> Response:
         """The anonymized transcript, as JSON, text or subtitles (``Accept`` or ``?format=``)."""
         conversation = self.conversation()
         if asked := request.query_params.get("run"):
-            document = of_run(conversation, asked)
+            document = of_run(conversation, asked, request.user)
         elif conversation.transcript is None:
             raise not_ready(conversation)
         else:
@@ -174,9 +179,14 @@ class EventsView(OfOrganization, APIView):
         return Response(HistorySerializer(history).data)
 
 
-def of_run(conversation: Conversation, asked: str) -> dict[str, Any]:
+def of_run(conversation: Conversation, asked: str, user: User) -> dict[str, Any]:
     """The transcript of one run. Raises Problem."""
-    run = next((each for each in runs_of(conversation) if str(each.id) == asked.lower()), None)
+    runs = {str(each.id): each for each in open_runs_of(conversation, user)}
+    run = runs.get(asked.lower())
+    if run is None and asked.lower() in {str(each.id) for each in runs_of(conversation)}:
+        raise Problem(
+            403, "for_reviewers", _("Words of this call were hidden after this run. Ask a supervisor for it.")
+        )
     if run is None:
         raise Problem(404, "no_such_run", _("The call has no such run."))
     if run.transcript is None and run.current:

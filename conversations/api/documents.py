@@ -92,7 +92,7 @@ class ReceiptSerializer(serializers.Serializer[Any]):
 
     conversation = serializers.UUIDField()
     verdict = serializers.CharField(help_text=_("passed or quarantined"))
-    reason = serializers.CharField(help_text=_("Of the quarantine: still_heard or unproven."))
+    reason = serializers.CharField(help_text=_("Of the quarantine: still_heard, unproven or language_unprotected."))
     cuts = CutSerializer(many=True)
     pad = serializers.FloatField(help_text=_("Seconds that are hidden on either side of words."))
     mode = serializers.CharField(help_text=_("silence or beep"))
@@ -105,6 +105,9 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     raw_sha256 = serializers.CharField()
     master_sha256 = serializers.CharField()
     player_sha256 = serializers.CharField()
+    proof_sha256 = serializers.CharField(help_text=_("Of the weights of what heard it again; empty: not known."))
+    detector_sha256 = serializers.CharField(help_text=_("Of the weights of the detector that judged what was heard."))
+    settings_sha256 = serializers.CharField(help_text=_("Of the settings of the run, with the redaction policy."))
 
 
 class PeaksSerializer(serializers.Serializer[Any]):

@@ -14,7 +14,12 @@ from conversations.api.documents import ReceiptSerializer
 from conversations.api.permissions import MayReview
 from conversations.api.problems import Problem, ProblemSerializer
 from conversations.api.scope import OfOrganization
-from conversations.api.serializers import CallSerializer, CorrectionMadeSerializer, CorrectionsSerializer
+from conversations.api.serializers import (
+    CallSerializer,
+    CorrectionMadeSerializer,
+    CorrectionsSerializer,
+    ReleaseSerializer,
+)
 from conversations.models import RedactionCorrection
 from conversations.runs import read
 from conversations.services import corrections, review
@@ -71,7 +76,7 @@ class Corrections(OfOrganization, GenericAPIView):
         asked = CorrectionsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         conversation = self.conversation()
-        seen = asked.validated_data.get("transcript", "").removeprefix("W/").strip('"')
+        seen = unquoted(asked.validated_data.get("transcript", ""))
         corrections.correct(conversation, asked.marks(), by=request.user, seen=seen)
         conversation.refresh_from_db()
         return Response(CallSerializer(conversation, context=self.get_serializer_context()).data, 202)
@@ -85,12 +90,24 @@ class Release(OfOrganization, GenericAPIView):
 
     @extend_schema(
         operation_id="conversations_release",
-        request=None,
-        responses={200: CallSerializer, (403, PROBLEM): ProblemSerializer, (409, PROBLEM): ProblemSerializer},
+        request=ReleaseSerializer,
+        responses={
+            200: CallSerializer,
+            (400, PROBLEM): ProblemSerializer,
+            (403, PROBLEM): ProblemSerializer,
+            (409, PROBLEM): OpenApiResponse(ProblemSerializer, "It is not quarantined, or has other audio by now."),
+        },
     )
     def post(self, request: Request, id: UUID) -> Response:
-        """Find a quarantined call to be safe: from now on it is open to all. For reviewers."""
+        """Find a quarantined call to be safe: from now on it is open to all. For reviewers, who say what they heard."""
         conversation = self.conversation()
-        review.release(conversation, by=request.user)
+        asked = ReleaseSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        review.release(conversation, by=request.user, seen=unquoted(asked.validated_data["audio"]))
         conversation.refresh_from_db()
         return Response(self.get_serializer(conversation).data)
+
+
+def unquoted(etag: str) -> str:
+    """The digest that an ETag is, or that stands for one."""
+    return etag.removeprefix("W/").strip('"')

@@ -186,6 +186,15 @@ class CorrectionsSerializer(serializers.Serializer[Any]):
         return [Mark(**each) for each in self.validated_data["corrections"]]
 
 
+class ReleaseSerializer(serializers.Serializer[Any]):
+    """What was listened to."""
+
+    audio = serializers.CharField(
+        max_length=80,
+        help_text=_("The ETag of the audio that was listened to: if there is another by now, nothing is released."),
+    )
+
+
 class CorrectionMadeSerializer(serializers.ModelSerializer[RedactionCorrection]):
     """A correction that was made. `first` and `stop` count the raw words of the utterance, as `hidden_as` tells."""
 

@@ -43,6 +43,7 @@ class Conversation(models.Model):
 
     ``quarantine`` is why it is kept from all but reviewers ("" = it is not), ``hiding`` the correction (the id of its
     event) that is still to take words out of it. Whose content is open to whom is told by ``open_to``.
+    ``anonymized_at`` is when its first run was anonymized.
     """
 
     class Status(models.TextChoices):
@@ -71,6 +72,7 @@ class Conversation(models.Model):
     started_at = models.DateTimeField(_("date"), null=True)
     received_at = models.DateTimeField(_("received"), db_default=Now())
     completed_at = models.DateTimeField(_("completed"), null=True)
+    anonymized_at = models.DateTimeField(null=True)
     raw_purged_at = models.DateTimeField(_("raw data deleted"), null=True)
     language = models.CharField(_("language"), max_length=8, default="")
     language_probability = models.FloatField(null=True)
@@ -104,9 +106,9 @@ class Conversation(models.Model):
             models.Index(fields=["organization", "-received_at", "-id"], name="conversation_newest"),
             models.Index(fields=["organization", "external_id_digest"], name="conversation_external_id"),
             models.Index(
-                fields=["organization", "completed_at"],
+                fields=["organization", "anonymized_at"],
                 name="conversation_raw_kept",
-                condition=Q(status="completed", raw_purged_at=None),
+                condition=Q(hiding=None, raw_purged_at=None),
             ),
         ]
 

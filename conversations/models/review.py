@@ -60,7 +60,8 @@ class RedactionCorrection(models.Model):
     """A person's word on raw words ``first`` up to ``stop`` of an utterance, of which all together are the gold set.
 
     ``label`` is what the person says they are ("" when they are no personal data), ``hidden_as`` what they had been
-    hidden as ("" when they were in the clear), by ``detector`` with ``score``.
+    hidden as ("" when they were in the clear), by ``detector`` with ``score``. ``start`` and ``end`` are when they are
+    said, or their utterance where they have no times, in a ``channel``; None is every channel.
     """
 
     class Kind(models.TextChoices):
@@ -73,6 +74,9 @@ class RedactionCorrection(models.Model):
     utterance = models.PositiveIntegerField()
     first = models.PositiveIntegerField()
     stop = models.PositiveIntegerField()
+    channel = models.PositiveSmallIntegerField(null=True)
+    start = models.FloatField()
+    end = models.FloatField()
     kind = models.CharField(max_length=6, choices=Kind)
     label = models.CharField(max_length=40, default="")
     hidden_as = models.CharField(max_length=40, default="")

@@ -18,6 +18,7 @@ from conversations.ledger.recording import record
 from conversations.models import Batch, Conversation, Details, Organization
 from conversations.services.choices import TODAY, Choices, checked
 from conversations.services.dead_letters import replay
+from conversations.services.hiding import hidden_before
 from conversations.services.raw_data import refuse_purged
 from conversations.services.spool import SpooledFile
 from pipeline import documents
@@ -143,10 +144,11 @@ def store(conversation: Conversation, audio: IO[bytes], details: CallDetails) ->
 
 
 def freeze_settings(conversation: Conversation, choices: Choices = TODAY) -> Blob:
-    """Store the processing settings of a run that starts now."""
+    """Store the processing settings of a run that starts now, with what people hid in those of before."""
     today = conversation.organization.settings(config().max_call_seconds)
     vocabulary = tuple(dict.fromkeys([*choices.vocabulary, *today.vocabulary]))  # a model takes in the first ones
-    settings = structs.replace(today, model=choices.model, vocabulary=vocabulary)
+    hidden = hidden_before(conversation)
+    settings = structs.replace(today, model=choices.model, vocabulary=vocabulary, hidden_before=hidden)
     place = str(conversation.organization_id), str(conversation.id)
     return blob_store().put("safe", *place, [documents.encode(settings)], "application/json")
 
@@ -250,15 +252,15 @@ def reprocess(conversation: Conversation, choices: Choices = TODAY) -> None:
     """Let a call go through the whole cascade again, as a new run with the settings of today, but for ``choices``.
 
     What the last run gave stays until the new one replaces it, step by step; its documents stay for good, to be
-    compared with (``conversations/runs.py``). Raises ReprocessingRefused, RawPurged.
+    compared with (``conversations/runs.py``). What people hid stays hidden. Raises ReprocessingRefused, RawPurged.
     """
-    settings = freeze_settings(conversation, checked(choices, conversation))
+    choices = checked(choices, conversation)
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)  # its speakers may just be swapped
         refuse_purged(now)
         received = ConversationReceived(
             audio=msgspec.convert(conversation.audio, Blob),
-            settings=settings,
+            settings=freeze_settings(now, choices),
             language=now.requested_language if choices.language is None else choices.language,
             channels=tuple(now.speakers),
             voices=voices_told(now),

@@ -131,39 +131,62 @@ def check_allowed(marks: Sequence[Mark], base: Base, by: User) -> None:
             )
 
 
+class Marked(NamedTuple):
+    """A word as it is shown: its place, the raw words ``first`` up to ``stop`` that it is, what hides it, its times."""
+
+    place: int
+    first: int
+    stop: int
+    redaction: Redaction | None
+    start: float
+    end: float
+
+
 def changes_of(conversation: Conversation, mark: Mark) -> Iterator[Change]:
     """What a mark changes, each for words that were hidden alike; none for what is so already.
 
     Raises CorrectionRefused.
     """
     utterance = conversation.utterances.filter(index=mark.utterance).first()
-    shown = shown_words(utterance) if utterance else []
-    if not 0 <= mark.first < mark.stop <= len(shown):
+    if utterance is None:
         raise CorrectionRefused(_("The call has no such words."))
-    hidden = {each.start_char: each for each in conversation.redactions.filter(utterance=mark.utterance)}
-    raw, offset = 0, 0
-    marked: list[tuple[int, int, int, Redaction | None]] = []
-    for place, word in enumerate(shown):
-        redaction = hidden.get(offset)
-        if redaction and not redaction.words:
-            raise CorrectionRefused(_("The call was anonymized by an earlier version. Process it again first."))
-        stop = raw + (redaction.words if redaction else 1)
-        if mark.first <= place < mark.stop:
-            marked.append((place, raw, stop, redaction))
-        raw, offset = stop, offset + len(word) + 1
-    for redaction, run in groupby(marked, key=lambda each: each[3]):
+    channel = None if conversation.channels == 1 else utterance.channel
+    for redaction, run in groupby(marked_words(utterance, mark), key=lambda each: each.redaction):
         alike = list(run)
         if mark.label != (redaction.label if redaction else ""):
-            row = row_of(mark, alike[0][1], alike[-1][2], redaction)
-            yield Change(row, alike[0][0], alike[-1][0] + 1)
+            row = row_of(mark, alike, channel)
+            yield Change(row, alike[0].place, alike[-1].place + 1)
 
 
-def row_of(mark: Mark, first: int, stop: int, hidden: Redaction | None) -> RedactionCorrection:
-    """An unsaved row: raw words, what a person says that they are, and what they had been hidden as."""
+def marked_words(utterance: Utterance, mark: Mark) -> list[Marked]:
+    """The words that are marked; those without times are said somewhere in the utterance. Raises CorrectionRefused."""
+    shown = shown_words(utterance)
+    if not 0 <= mark.first < mark.stop <= len(shown):
+        raise CorrectionRefused(_("The call has no such words."))
+    hidden = {each.start_char: each for each in utterance.conversation.redactions.filter(utterance=utterance.index)}
+    times = [(each.get("start"), each.get("end")) for each in utterance.words] or [(None, None)] * len(shown)
+    marked, raw = [], 0
+    for place, (start_char, _end) in enumerate(documents.offsets(shown)):
+        redaction = hidden.get(start_char)
+        if redaction and not redaction.words:
+            raise CorrectionRefused(_("The call was anonymized by an earlier version. Process it again first."))
+        first, raw = raw, raw + (redaction.words if redaction else 1)
+        start, end = times[place]
+        if start is None or end is None:
+            start, end = utterance.start, utterance.end
+        if mark.first <= place < mark.stop:
+            marked.append(Marked(place, first, raw, redaction, start, end))
+    return marked
+
+
+def row_of(mark: Mark, alike: Sequence[Marked], channel: int | None) -> RedactionCorrection:
+    """An unsaved row: raw words, when they are said, what a person says that they are, and what they were hidden as."""
+    hidden = alike[0].redaction
     return RedactionCorrection(
-        utterance=mark.utterance, first=first, stop=stop, kind=Kind.HIDE if mark.label else Kind.REVEAL,
-        label=mark.label, hidden_as=hidden.label if hidden else "", detector=hidden.detector if hidden else "",
-        score=hidden.score if hidden else None,
+        utterance=mark.utterance, first=alike[0].first, stop=alike[-1].stop, channel=channel,
+        start=min(each.start for each in alike), end=max(each.end for each in alike),
+        kind=Kind.HIDE if mark.label else Kind.REVEAL, label=mark.label, hidden_as=hidden.label if hidden else "",
+        detector=hidden.detector if hidden else "", score=hidden.score if hidden else None,
     )  # fmt: skip
 
 

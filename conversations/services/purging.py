@@ -1,7 +1,9 @@
 """Deleting raw data when its time has come, as each organization's setting says.
 
-What is raw of a completed call is its recording, its raw transcript and its raw entities, of every run. Its key stays,
-since what the sender said of it is sealed with it; what is anonymized stays.
+What is raw of a call is its recording, its raw transcript and its raw entities, of every run. Its key stays, since what
+the sender said of it is sealed with it; what is anonymized stays. The time is counted from the first run that was
+anonymized, so neither a quarantine nor processing it again puts it off. A call that has no redacted audio, since that
+failed, is kept ``DAYS_TO_MEND`` at least: nothing but its raw data can mend it.
 """
 
 import logging
@@ -11,6 +13,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 from msgspec import structs
 
@@ -23,6 +27,8 @@ from pipeline.storage import StorageError, blob_store
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 10.0
+DAYS_TO_MEND = 30
+SETTLED = (Conversation.Status.COMPLETED, Conversation.Status.QUARANTINED, Conversation.Status.FAILED)
 AT_WORK = (Delivery.State.PENDING, Delivery.State.SENT, Delivery.State.RUNNING)
 
 
@@ -31,26 +37,32 @@ class PurgeFailed(Exception):
 
 
 def due() -> Iterator[UUID]:
-    """The completed calls whose raw data has been kept for as long as their organization wants, the oldest first."""
+    """The calls whose raw data has been kept for as long as their organization wants, the oldest first."""
     for organization in Organization.objects.exclude(raw_days=None):
-        ended = Now() - timedelta(days=organization.raw_days)
-        kept = Conversation.objects.of(organization).filter(
-            status=Conversation.Status.COMPLETED, raw_purged_at=None, completed_at__lte=ended
-        )
-        yield from kept.order_by("completed_at").values_list("id", flat=True)
+        kept = purgeable().filter(organization=organization, anonymized_at__lte=days_ago(organization.raw_days))
+        mendable = Q(master__isnull=True, anonymized_at__gt=days_ago(DAYS_TO_MEND))
+        yield from kept.exclude(mendable).order_by("anonymized_at").values_list("id", flat=True)
+
+
+def purgeable() -> QuerySet[Conversation]:
+    """The calls of which nothing raw is needed: none that is being processed, nor has words still to be hidden."""
+    return Conversation.objects.filter(status__in=SETTLED, hiding=None, raw_purged_at=None)
+
+
+def days_ago(days: int) -> CombinedExpression:
+    """So many days before now."""
+    return Now() - timedelta(days=days)
 
 
 def purge(id: UUID) -> bool:
     """Delete the raw data of a call; False when there is now a reason not to. Raises PurgeFailed, StorageError.
 
-    1. The call is locked, so nobody processes it again meanwhile. Unless it is still completed, and no step of it is
-       at work, it is left alone.
+    1. The call is locked, so nobody processes it again meanwhile. If it is being processed, it is left alone.
     2. Its raw blobs are deleted, then looked for. If any is there, nothing is recorded, and the next look tries again.
     3. RawDataPurged is said, from which the call knows since when.
     """
     with transaction.atomic():
-        completed = Conversation.objects.filter(id=id, status=Conversation.Status.COMPLETED, raw_purged_at=None)
-        conversation = completed.select_for_update(skip_locked=True).first()
+        conversation = purgeable().filter(id=id).select_for_update(skip_locked=True).first()
         if conversation is None or Delivery.objects.filter(subject=id, state__in=AT_WORK).exists():
             return False
         blob_store().purge_raw(*conversation.place)

@@ -19,10 +19,11 @@ class ReviewRefused(Exception):
     """Raised when a call cannot be released or checked now; the message says why."""
 
 
-def release(conversation: Conversation, *, by: User, seen: str = "") -> None:
+def release(conversation: Conversation, *, by: User, seen: str) -> None:
     """Find a quarantined call to be safe: it is open to all from now on. Twice is once. Raises ReviewRefused.
 
-    ``seen`` is the SHA-256 of the audio that was listened to; if there is another by now, nothing is released.
+    ``seen`` is the SHA-256 of the audio that was listened to, player or master; if there is another by now, nothing
+    is released.
     """
     with transaction.atomic():
         now = Conversation.objects.select_for_update().get(id=conversation.id)
@@ -30,7 +31,7 @@ def release(conversation: Conversation, *, by: User, seen: str = "") -> None:
             return
         if now.status != Conversation.Status.QUARANTINED:
             raise ReviewRefused(_("Only a quarantined call can be released, once all its steps are done."))
-        if seen and seen != (now.master or {}).get("sha256"):
+        if seen not in [(audio or {}).get("sha256") for audio in (now.player, now.master)]:
             raise ReviewRefused(_("The audio has been made again since you opened the page. Listen to it first."))
         review_of(now, by=by, checked=True)
         record(structs.replace(initial(now, ConversationReleased()), correlationid=str(now.run)))

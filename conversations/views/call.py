@@ -157,7 +157,7 @@ def parts(
         context["passages"] = passages_of(conversation, [each.tag for each in lines])
         context["withheld"] = withheld_of(conversation)
         context["named"] = named_in(conversation)
-        context["runs"] = comparable_runs(conversation)
+        context["runs"] = comparable_runs(conversation, user)
     if "player" in fresh:
         context["picture"] = picture_of(conversation, lines)
     if "proof" in fresh:

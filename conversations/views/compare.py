@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from conversations.models import Conversation
-from conversations.runs import Run, runs_of
+from conversations.models import Conversation, User
+from conversations.runs import Run, open_runs_of
 from conversations.views.scope import call_of
 from pipeline.documents import Transcript, Utterance
 
@@ -71,7 +71,7 @@ class Row:
 def compare(request: HttpRequest, id: UUID) -> HttpResponse:
     """Two runs, by default the last two; ``?changed=1`` leaves out what is the same in both."""
     conversation = call_of(request, id)
-    runs = comparable_runs(conversation)
+    runs = comparable_runs(conversation, request.user)
     left, right = chosen(runs, request.GET.get("left", ""), request.GET.get("right", ""))
     context = {
         "conversation": conversation,
@@ -90,9 +90,9 @@ def compare(request: HttpRequest, id: UUID) -> HttpResponse:
     return render(request, "parley/call/compare.html", context)
 
 
-def comparable_runs(conversation: Conversation) -> list[Run]:
-    """The runs that have a transcript; none are read where there is but one."""
-    runs = [each for each in runs_of(conversation) if each.transcript_blob]
+def comparable_runs(conversation: Conversation, user: User) -> list[Run]:
+    """The runs that have a transcript and are open to who asks; none are read where there is but one."""
+    runs = [each for each in open_runs_of(conversation, user) if each.transcript_blob]
     return [each for each in runs if each.transcript] if len(runs) > 1 else runs
 
 

@@ -24,6 +24,7 @@ from conversations.services.review import ReviewRefused
 from conversations.templatetags.parley import plain
 from conversations.views.scope import call_of
 from conversations.views.tags import index_of
+from pipeline.documents import offsets
 
 SHOW = "show"  # in a form, for no label
 
@@ -79,11 +80,11 @@ def stretches(places: Sequence[int]) -> list[tuple[int, int]]:
 def choices_of(conversation: Conversation, utterance: Utterance) -> list[Choice]:
     """The words of an utterance."""
     hidden = {each.start_char: each for each in conversation.redactions.filter(utterance=utterance.index)}
-    choices, offset = [], 0
-    for place, text in enumerate(corrections.shown_words(utterance)):
-        redaction = hidden.get(offset)
+    shown = corrections.shown_words(utterance)
+    choices = []
+    for place, (text, (start_char, _end)) in enumerate(zip(shown, offsets(shown), strict=True)):
+        redaction = hidden.get(start_char)
         choices.append(Choice(place, text, words.label_name(redaction.label) if redaction else ""))
-        offset += len(text) + 1
     return choices
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from conversations import words
 from conversations.models import Conversation, Entity, Redaction, Tag, Utterance
 from conversations.templatetags.parley import percent
+from pipeline.documents import offsets
 
 AGENT = "agent"
 Voice = tuple[int, str]  # an audio channel and a speaker on it; one channel may carry two, told apart by voice
@@ -120,10 +121,9 @@ class Token:
 
 def tokens(utterance: Utterance) -> Iterator[Token]:
     """The words of an utterance; the text of one is its words joined by single spaces."""
-    offset = 0
-    for word in utterance.words or untimed(utterance.text):
-        yield Token(word["text"], word.get("start"), word.get("end"), offset)
-        offset += len(word["text"]) + 1
+    spoken = utterance.words or untimed(utterance.text)
+    for word, (start_char, _end) in zip(spoken, offsets(each["text"] for each in spoken), strict=True):
+        yield Token(word["text"], word.get("start"), word.get("end"), start_char)
 
 
 def untimed(text: str) -> list[dict[str, Any]]:

@@ -1,12 +1,15 @@
 """A story whose transcripts the real anonymization makes, and that people correct."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from django.test import Client
 
 from conversations.api.content import record_of
 from conversations.ledger.models import Event
-from conversations.models import Organization, User
+from conversations.models import Conversation, Organization, User
+from conversations.services import calls
 from conversations.services.corrections import Mark, correct
 from pipeline import documents, events
 from pipeline.services import anonymization
@@ -36,9 +39,15 @@ def raw(*texts: str) -> documents.Transcript:
 class Corrected(Story):
     """A story whose transcripts are made by the real anonymization."""
 
-    def anonymize(self, base: documents.Transcript, corrections: documents.Corrections, cause: type[Any]) -> None:
+    def anonymize(
+        self,
+        base: documents.Transcript,
+        corrections: documents.Corrections,
+        cause: type[Any],
+        before: Sequence[documents.HiddenBefore] = (),
+    ) -> None:
         """The anonymized transcript is there, and so is what follows from it in the text."""
-        safe = anonymization.anonymize(base, documents.Entities(), HIDE_ALL, corrections)
+        safe = anonymization.anonymize(base, documents.Entities(), HIDE_ALL, corrections, before)
         anonymized = events.TranscriptAnonymized(
             audio=self.said[cause.__name__].data.audio, settings=self.said[cause.__name__].data.settings,
             transcript=self.stored(safe.transcript), entities=self.stored(safe.entities), language="en", duration=2.5,
@@ -66,6 +75,29 @@ class Corrected(Story):
             base = documents.decode(read(asked.transcript, *place), documents.Transcript)
         self.anonymize(base, corrections, events.RedactionCorrected)
 
+    def run_again(self, said: documents.Transcript) -> documents.Settings:
+        """Another run of the call, in which this is heard, up to its transcript; with which settings it is done."""
+        place = str(self.call.organization_id), str(self.call.id)
+        audio = blob_store().put("raw", *place, [b"RIFF"], "audio/wav")
+        Conversation.objects.filter(id=self.call.id).update(audio=msgspec.to_builtins(audio))
+        calls.reprocess(self.now())
+        received = record_of(Event.objects.filter(type="ConversationReceived").latest("time"))
+        self.said["ConversationReceived"] = received
+        settings = documents.decode(blob_store().read(received.data.settings, *place), documents.Settings)
+        self.hear_names(received.data.settings)
+        self.anonymize(said, documents.Corrections(), events.EntitiesTagged, settings.hidden_before)
+        return settings
+
+    def hear_names(self, settings: events.Blob) -> None:
+        """The call is written down and its names are found."""
+        known = {"audio": self.stored(documents.Tags()), "transcript": self.stored(documents.Corrections())}
+        known |= {"settings": settings, "language": "en", "duration": 2.5}
+        self.send()
+        self.hear("transcription", events.ConversationReceived, events.ConversationTranscribed(**known))
+        self.send()
+        tagged = events.EntitiesTagged(**known, entities=known["audio"])
+        self.hear("entity_tagging", events.ConversationTranscribed, tagged)
+
     def texts(self) -> list[str]:
         """What is shown."""
         return list(self.now().utterances.order_by("index").values_list("text", flat=True))
@@ -74,13 +106,7 @@ class Corrected(Story):
 def completed(organization: Organization) -> Corrected:
     """A completed call."""
     story = Corrected(organization)
-    known = {"audio": story.stored(documents.Tags()), "transcript": story.stored(documents.Corrections())}
-    known |= {"settings": story.said["ConversationReceived"].data.settings, "language": "en", "duration": 2.5}
-    story.send()
-    story.hear("transcription", events.ConversationReceived, events.ConversationTranscribed(**known))
-    story.send()
-    tagged = events.EntitiesTagged(**known, entities=known["audio"])
-    story.hear("entity_tagging", events.ConversationTranscribed, tagged)
+    story.hear_names(story.said["ConversationReceived"].data.settings)
     story.anonymize(raw(*TEXTS), documents.Corrections(), events.EntitiesTagged)
     story.qualify()
     story.redact_audio(PASSED)

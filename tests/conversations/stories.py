@@ -32,6 +32,7 @@ CUT = documents.Cut(
 PASSED = documents.Receipt(
     cuts=(CUT,), pad=0.15, mode="silence", raw_sha256="a" * 64, master_sha256="b" * 64, player_sha256="c" * 64,
     detector="rules", model="base", proof_model="tiny", heard=2.5, verdict="passed",
+    proof_sha256="d" * 64, detector_sha256="e" * 64, settings_sha256="f" * 64,
 )  # fmt: skip
 QUARANTINED = structs.replace(
     PASSED, verdict="quarantined", reason=events.QuarantineReason.STILL_HEARD,

@@ -124,6 +124,17 @@ def test_settings_that_the_pipeline_can_read_are_kept(signed_in: Client, admin_u
     )
 
 
+def test_a_language_in_which_no_personal_data_is_looked_for_is_taken_with_a_warning(
+    signed_in: Client, admin_user: User
+) -> None:
+    assert "No personal data is looked for" not in change(signed_in, admin_user.organization, languages=["en", "fr"])
+    text = change(signed_in, admin_user.organization, languages=["en", "de"])
+    assert "No personal data is looked for in: German. Every call in it is kept for a reviewer." in text
+    address = reverse("admin:conversations_organization_change", args=[admin_user.organization.pk])
+    assert "English and French only" in signed_in.get(address).content.decode()  # beside the field
+    assert Organization.objects.get(pk=admin_user.organization.pk).languages == ["en", "de"]
+
+
 def test_the_redaction_policy_is_a_form_with_a_row_for_each_kind(signed_in: Client, admin_user: User) -> None:
     organization = admin_user.organization
     organization.redaction = {"keep": ["URL"], "generalize": ["EMAIL"], "pad": 0.25}

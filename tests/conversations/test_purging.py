@@ -8,14 +8,18 @@ import pytest
 from django.core.management import CommandError
 from django.test import Client
 from django.utils import timezone
+from msgspec import structs
 
+from conversations.api.content import record_of
 from conversations.ledger.models import Event
+from conversations.ledger.recording import record
 from conversations.models import Conversation, Organization, Role, User
 from conversations.services import calls, purging
 from conversations.services.calls import details_of
 from conversations.services.purging import Purger, purge, raw_blobs
 from conversations.services.raw_data import RawPurged
 from pipeline.events import RawDataPurged
+from pipeline.records import uuid7
 from pipeline.storage import BlobStore, StorageError, blob_store
 from tests.conversations.installation import Installation, blob_of, completed, files, received, told
 from tests.factories import make_delivery, make_organization, make_user, token_header
@@ -31,8 +35,8 @@ def organization() -> Organization:
 
 
 def aged(call: Conversation, days: float) -> Conversation:
-    """A call that was completed so many days ago."""
-    Conversation.objects.filter(id=call.id).update(completed_at=timezone.now() - timedelta(days=days))
+    """A call that was first anonymized so many days ago."""
+    Conversation.objects.filter(id=call.id).update(anonymized_at=timezone.now() - timedelta(days=days))
     return now(call)
 
 
@@ -77,13 +81,49 @@ def test_zero_days_are_at_once_and_none_is_never() -> None:
 
 
 @once
-@pytest.mark.parametrize("status", [each for each in Status if each != Status.COMPLETED])
-def test_a_call_that_is_not_completed_keeps_its_raw_data(organization: Organization, status: str) -> None:
+@pytest.mark.parametrize("fields", [{"status": Status.RECEIVED}, {"status": Status.PROCESSING}, {"hiding": uuid7()}])
+def test_a_call_that_is_being_processed_keeps_its_raw_data(organization: Organization, fields: dict[str, Any]) -> None:
     call = old_call(organization)
-    Conversation.objects.filter(id=call.id).update(status=status)
+    Conversation.objects.filter(id=call.id).update(**fields)
     Purger().purge_due()
     assert purge(call.id) is False
     assert len(raw_blobs(call)) == 3
+
+
+@once
+@pytest.mark.parametrize("status", [Status.QUARANTINED, Status.FAILED])
+def test_neither_a_quarantine_nor_a_later_failure_keeps_raw_data(organization: Organization, status: str) -> None:
+    call = old_call(organization)
+    Conversation.objects.filter(id=call.id).update(status=status)
+    Purger().purge_due()
+    assert raw_blobs(call) == set()
+
+
+@once
+def test_a_call_without_redacted_audio_may_be_mended_for_a_month(organization: Organization) -> None:
+    old, older = old_call(organization, days=29), old_call(organization, days=31)
+    Conversation.objects.update(status=Status.FAILED, master=None)
+    Purger().purge_due()
+    assert (len(raw_blobs(old)), raw_blobs(older)) == (3, set())
+
+
+@once
+def test_a_call_that_was_never_anonymized_keeps_what_it_is_to_be_made_of(organization: Organization) -> None:
+    call = old_call(organization)
+    Conversation.objects.update(status=Status.FAILED, anonymized_at=None)
+    Purger().purge_due()
+    assert len(raw_blobs(call)) == 3
+
+
+@once
+def test_processing_a_call_again_does_not_begin_its_time_anew(organization: Organization) -> None:
+    call = old_call(organization)
+    first = now(call).anonymized_at
+    calls.reprocess(call)
+    story = Event.objects.filter(subject=call.id, type="TranscriptAnonymized").get()
+    again = structs.replace(record_of(story), id=str(uuid7()), correlationid=str(now(call).run))
+    record(again)
+    assert now(call).anonymized_at == first
 
 
 @once

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, reverse
+from msgspec import structs
 
 from conversations import urls as pages
 from conversations.api import urls as api
@@ -22,7 +23,7 @@ from conversations.services.review import ReviewRefused, check, release
 from pipeline import documents, events
 from tests.conversations.corrected import browser
 from tests.conversations.stories import PASSED, QUARANTINED, Story
-from tests.factories import make_organization, make_tag, make_user, token_header
+from tests.factories import make_audio, make_organization, make_tag, make_user, token_header
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/conversations/"
@@ -81,6 +82,22 @@ def test_it_is_closed_from_the_moment_that_the_audio_is_known_to_be_unsafe(story
     assert browser(agent).get(f"/conversations/{story.call.id}/").status_code == 403
 
 
+def test_a_call_in_a_language_that_is_not_read_is_closed_with_its_transcript_until_a_reviewer_releases_it(
+    relayed: list[Any],
+) -> None:
+    story = Story(make_organization())
+    story.until_anonymized(structs.replace(HEARD, language="de"))
+    agent = browser(make_user(story.call.organization, Role.AGENT))
+    assert agent.get(f"{ADDRESS}{story.call.id}/transcript/").status_code == 403
+    story.qualify()
+    story.redact_audio(structs.replace(QUARANTINED, left=(), reason="language_unprotected"))
+    assert (story.now().status, story.call.quarantine) == ("quarantined", "language_unprotected")
+    reviewer = make_user(story.call.organization)
+    assert "English and French only" in browser(reviewer).get(f"/conversations/{story.call.id}/").content.decode()
+    release(story.now(), by=reviewer, seen=story.call.master["sha256"])
+    assert CANARY in agent.get(f"{ADDRESS}{story.call.id}/transcript/").content.decode()
+
+
 def test_a_call_whose_proof_holds_or_that_is_of_before_there_was_one_is_completed(story: Story) -> None:
     story.qualify()
     story.redact_audio(PASSED)
@@ -110,7 +127,7 @@ def test_a_reviewer_releases_it_once_and_then_it_is_completed(kept: Story) -> No
 
 
 def test_what_comes_late_does_not_close_a_released_call_again(kept: Story) -> None:
-    release(kept.now(), by=make_user(kept.call.organization))
+    release(kept.now(), by=make_user(kept.call.organization), seen=kept.call.master["sha256"])
     join(record_of(Event.objects.get(type="ConversationQualified")))  # as the tags of a swap would
     assert kept.now().status == "completed"
     assert said(events.ConversationQuarantined) == 1
@@ -122,7 +139,7 @@ def test_only_a_quarantined_call_is_released_and_only_the_audio_that_was_listene
         release(kept.now(), by=reviewer, seen="0" * 64)
     Conversation.objects.update(status="processing")
     with pytest.raises(ReviewRefused):
-        release(kept.now(), by=reviewer)
+        release(kept.now(), by=reviewer, seen=kept.call.master["sha256"])
     with pytest.raises(ReviewRefused):
         check(kept.now(), by=reviewer)
     assert said(events.ConversationReleased) == 0
@@ -216,7 +233,7 @@ def test_the_page_says_why_it_is_closed_and_opens_by_itself(kept: Story) -> None
     closed = client.get(f"{address}live/", {"seen": "closed"})
     assert (closed.status_code, "HX-Refresh" in closed) == (204, False)
     assert client.get(f"{address}live/")["HX-Refresh"] == "true"  # a page that was open
-    release(kept.now(), by=make_user(kept.call.organization))
+    release(kept.now(), by=make_user(kept.call.organization), seen=kept.call.master["sha256"])
     assert client.get(f"{address}live/", {"seen": "closed"})["HX-Refresh"] == "true"
 
 
@@ -240,7 +257,22 @@ def test_whom_an_admin_names_reviews_too(kept: Story) -> None:
     admin = browser(make_user(kept.call.organization, Role.ADMIN))
     fields = {"username": agent.username, "role": "agent", "is_active": "on", "review_quarantine": "on"}
     admin.post(f"/admin/conversations/user/{agent.id}/change/", fields)
-    assert Client(headers=token_header(agent)).post(address).json()["status"] == "completed"
+    released = Client(headers=token_header(agent)).post(address, {"audio": kept.call.master["sha256"]})
+    assert released.json()["status"] == "completed"
+
+
+def test_a_program_releases_the_audio_that_it_listened_to_and_no_other(kept: Story) -> None:
+    client = Client(headers=token_header(make_user(kept.call.organization)))
+    address = f"{ADDRESS}{kept.call.id}/"
+    etags = [client.get(f"{address}audio/", asked)["ETag"] for asked in ({}, {"format": "flac"})]
+    assert client.post(f"{address}release/").json()["errors"].keys() == {"audio"}
+    make_audio(kept.now(), b"made again")
+    for etag in etags:
+        refused = client.post(f"{address}release/", {"audio": etag})
+        assert (refused.status_code, refused.json()["code"]) == (409, "review_refused")
+    assert kept.now().status == "quarantined"
+    heard = client.get(f"{address}audio/")["ETag"]
+    assert client.post(f"{address}release/", {"audio": heard}).json()["status"] == "completed"
 
 
 def test_a_reviewer_of_another_organization_is_nobody_to_it(kept: Story) -> None:

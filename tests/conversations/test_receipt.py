@@ -41,7 +41,9 @@ def test_the_receipt_is_served(story: Story) -> None:
         "said_from": 0.5, "said_to": 1.0,
     }]  # fmt: skip
     assert (receipt["pad"], receipt["proof_model"], receipt["heard"]) == (0.15, "tiny", 2.5)
-    assert {len(receipt[f"{name}_sha256"]) for name in ("raw", "master", "player")} == {64}
+    names = ("raw", "master", "player", "proof", "detector", "settings")
+    assert {len(receipt[f"{name}_sha256"]) for name in names} == {64}
+    assert all(receipt[f"{name}_sha256"] in page(story) for name in names)
 
 
 def test_there_is_none_before_the_audio_is_redacted_or_where_it_was_before_there_were_any(relayed: list[Any]) -> None:

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from pipeline.documents import Correction, Corrections, Entities, Entity, RedactionPolicy, Transcript
+from pipeline.documents import Correction, Corrections, Entities, Entity, HiddenBefore, RedactionPolicy, Transcript
 from pipeline.services.anonymization import Anonymized, anonymize
-from tests.pipeline.test_anonymization_transcript import HIDE_ALL, NOTHING, transcript
+from tests.pipeline.test_anonymization_transcript import HIDE_ALL, NOTHING, transcript, utterance
 
 
 def corrected(raw: Transcript, *corrections: Correction, policy: RedactionPolicy = HIDE_ALL) -> Anonymized:
@@ -94,6 +94,46 @@ def test_two_voices_on_one_channel_are_who_a_person_said_they_are() -> None:
     raw = msgspec.structs.replace(raw, utterances=voices, channels=1)
     named = anonymize(raw, NOTHING, HIDE_ALL, Corrections(channels=("customer", "agent")))
     assert [each.speaker for each in named.transcript.utterances] == ["customer", "agent", "customer"]
+
+
+# ── What people hid in earlier runs ──────────────────────────────────────────────────────────────────────────────
+
+
+def again(raw: Transcript, *before: HiddenBefore, corrections: Corrections | None = None) -> list[str]:
+    return texts(anonymize(raw, NOTHING, HIDE_ALL, corrections or Corrections(), before))
+
+
+def stretch(start: float, end: float, channel: int | None = 1) -> HiddenBefore:
+    return HiddenBefore(label="NAME", channel=channel, start=start, end=end)
+
+
+SAID = "how many bottles of subrofka"
+
+
+def test_what_was_hidden_before_is_hidden_by_its_time_whatever_is_heard_there_now_and_its_echoes_too() -> None:
+    raw = transcript(SAID, "so subrofka it is")
+    assert again(raw, stretch(1.95, 2.45)) == ["how many bottles of [NAME_1]", "so [NAME_1] it is"]
+    assert again(raw, stretch(1.7, 2.1)) == ["how many bottles [NAME_1]", "so [NAME_1] it is"]  # any part of a word
+
+
+def test_another_channel_is_not_hidden_unless_channels_were_not_told_apart() -> None:
+    raw = transcript(SAID)
+    assert again(raw, stretch(2.0, 2.4, channel=0)) == [SAID]
+    hidden = ["how many bottles of [NAME_1]"]
+    assert again(raw, stretch(2.0, 2.4, channel=None)) == hidden
+    assert again(msgspec.structs.replace(raw, channels=1), stretch(2.0, 2.4, channel=0)) == hidden
+
+
+def test_words_without_times_may_lie_there() -> None:
+    untimed = utterance(0, SAID, timed=False)
+    raw = msgspec.structs.replace(transcript(), utterances=(untimed,))
+    assert again(raw, stretch(1.5, 1.6)) == ["[NAME_1]"]
+    assert again(raw, stretch(3.0, 4.0)) == [SAID]
+
+
+def test_a_person_shows_what_was_hidden_before() -> None:
+    shown = Corrections(corrections=(show(0, 4, 5),))
+    assert again(transcript(SAID), stretch(2.0, 2.4), corrections=shown) == [SAID]
 
 
 # ── Where only the anonymized transcript is left ─────────────────────────────────────────────────────────────────

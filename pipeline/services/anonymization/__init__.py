@@ -6,17 +6,20 @@ language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says wha
 the word of people above both; ``redaction`` writes the safe transcript.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Corrections, Entities, RedactionPolicy, Transcript
+from pipeline.documents import PROTECTED_LANGUAGES, Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
 PEOPLE, TOWNS = ("PERSON",), ("GPE", "LOC")  # labels of entities
-NONE = Corrections()
+NONE, HIDE_ALL = Corrections(), RedactionPolicy()
 
 
 class Anonymized(NamedTuple):
@@ -45,7 +48,11 @@ def warm(languages: Iterable[str]) -> None:
 
 
 def anonymize(
-    transcript: Transcript, entities: Entities, policy: RedactionPolicy, corrections: Corrections = NONE
+    transcript: Transcript,
+    entities: Entities,
+    policy: RedactionPolicy,
+    corrections: Corrections = NONE,
+    before: Sequence[HiddenBefore] = (),
 ) -> Anonymized:
     """Replace every stretch of personal data by a placeholder, except for what the policy leaves in the clear.
 
@@ -53,9 +60,10 @@ def anonymize(
     redaction has no times if any of its words has none. An entity that touches a redaction is dropped.
 
     ``corrections`` are what people said of the result before: what they hid is hidden, also where it is said again,
-    and what they showed stays, whatever the policy and the detectors say.
+    and what they showed stays, whatever the policy and the detectors say. ``before`` is what they hid in earlier runs:
+    hidden too, unless the corrections show it.
     """
-    from pipeline.services.anonymization.corrections import corrected, hide_more, with_speakers
+    from pipeline.services.anonymization.corrections import corrected, hide_more, verdicts_of, with_speakers
     from pipeline.services.anonymization.detectors import detect
     from pipeline.services.anonymization.policy import hidden
     from pipeline.services.anonymization.redaction import redact, surviving, with_words
@@ -68,27 +76,42 @@ def anonymize(
     places = {utterance.index: place for place, utterance in enumerate(transcript.utterances)}
     call.people = _offsets(call.lines, entities, places, PEOPLE)
     found = hidden(call, detect(call, doubt=policy.doubt), policy, _offsets(call.lines, entities, places, TOWNS))
-    safe, rewritten = redact(transcript, call, corrected(found, corrections, call, transcript.utterances))
+    verdicts = verdicts_of(corrections, transcript, before)
+    safe, rewritten = redact(transcript, call, corrected(found, verdicts, call, transcript.utterances))
     return Anonymized(safe, surviving(entities, transcript, rewritten))
 
 
-def find_pii(utterances: Sequence[tuple[str, str]], language: str, entities: Entities | None = None) -> list[Span]:
-    """Find personal data in plain text: (speaker, text) of each utterance, in order.
+def find_pii(
+    utterances: Sequence[tuple[str, str]],
+    language: str,
+    entities: Entities | None = None,
+    policy: RedactionPolicy = HIDE_ALL,
+) -> list[Span]:
+    """Find personal data in plain text, of what a policy hides: (speaker, text) of each utterance, in order.
 
     ``entities`` are those that ``entity_tagging`` found in these texts; names that nobody introduces rest on them.
     """
     from pipeline.services.anonymization.detectors import detect
+    from pipeline.services.anonymization.policy import hidden
 
     call = read_call(utterances, language)
     places = {number: number for number in range(len(utterances))}
     call.people = _offsets(call.lines, entities or Entities(), places, PEOPLE)
+    towns = _offsets(call.lines, entities or Entities(), places, TOWNS)
     spans: list[Span] = []
-    for found in detect(call):
+    for found in hidden(call, detect(call, doubt=policy.doubt), policy, towns):
         number = call.line_at(found.start)
         offset = call.lines[number].start
         place = (number, found.start - offset, found.end - offset)
         spans.append(Span(*place, found.label, found.detector, found.score))
     return spans
+
+
+@cache
+def weights_sha256(language: str) -> str:
+    """The SHA-256 of the learned detector's weights that read a language."""
+    known = language if language in PROTECTED_LANGUAGES else "en"
+    return hashlib.sha256(Path(__file__).with_name(f"weights.{known}.npz").read_bytes()).hexdigest()
 
 
 def _offsets(

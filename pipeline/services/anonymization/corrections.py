@@ -5,7 +5,7 @@ from itertools import groupby
 
 import msgspec
 
-from pipeline.documents import Corrections, Entities, Redaction, Transcript, Utterance, Word
+from pipeline.documents import Corrections, Entities, HiddenBefore, Redaction, Transcript, Utterance, Word, offsets
 from pipeline.services.anonymization.detectors import Found
 from pipeline.services.anonymization.echoes import find_echoes
 from pipeline.services.anonymization.reading import Call
@@ -26,17 +26,19 @@ def with_speakers(utterances: Sequence[Utterance], channels: Sequence[str]) -> S
 
 
 def corrected(
-    found: Sequence[Found], corrections: Corrections, call: Call, utterances: Sequence[Utterance]
+    found: Sequence[Found], verdicts: Sequence[Verdicts], call: Call, utterances: Sequence[Utterance]
 ) -> list[Found]:
-    """What was found, as people corrected it, in order.
+    """What was found, as people corrected it, in order. ``verdicts`` are theirs on each of the ``utterances``.
 
     Words that a person spoke of are as the person said, whoever found them; a stretch that goes over some of them
     keeps its others. What a person hid is an echo to the rest of the call. ``call.shown`` tells what was shown.
     """
-    if not corrections.corrections:
+    if not any(verdicts):
         return list(found)
-    places = [list(_places(each, line.start)) for each, line in zip(utterances, call.lines, strict=True)]
-    verdicts = [verdicts_of(corrections, each) for each in utterances]
+    places = [
+        [(line.start + start, line.start + end) for start, end in offsets(word.text for word in each.words)]
+        for each, line in zip(utterances, call.lines, strict=True)
+    ]
     hidden = [
         Found(places[line][first][0], places[line][stop - 1][1], label, PERSON, 1.0)
         for line, words in enumerate(verdicts)
@@ -49,8 +51,30 @@ def corrected(
     return sorted([*others, *hidden])
 
 
-def verdicts_of(corrections: Corrections, utterance: Utterance) -> dict[int, str]:
-    """What people said last of each word of an utterance."""
+def verdicts_of(
+    corrections: Corrections, transcript: Transcript, before: Sequence[HiddenBefore] = ()
+) -> list[dict[int, str]]:
+    """What people said last of each word of each utterance, in this run or, by its times, in those ``before``."""
+    one = transcript.channels == 1
+    return [_by_times(before, each, one) | _by_numbers(corrections, each) for each in transcript.utterances]
+
+
+def _by_times(before: Sequence[HiddenBefore], utterance: Utterance, one: bool) -> dict[int, str]:
+    """The words that lie where a person hid some; without times, they lie anywhere in the utterance."""
+    verdicts: dict[int, str] = {}
+    for each in before:
+        if not (one or each.channel in (None, utterance.channel)):
+            continue
+        for number, word in enumerate(utterance.words):
+            start, end = word.start, word.end
+            if start is None or end is None:
+                start, end = utterance.start, utterance.end
+            if start < each.end and each.start < end:
+                verdicts[number] = each.label
+    return verdicts
+
+
+def _by_numbers(corrections: Corrections, utterance: Utterance) -> dict[int, str]:
     return {
         word: each.label
         for each in corrections.corrections
@@ -65,13 +89,6 @@ def runs_of(words: Verdicts) -> Iterator[tuple[int, int, str]]:
     for (_, label), run in groupby(enumerate(ordered), key=lambda each: (each[1][0] - each[0], each[1][1])):
         numbers = [word for _, (word, _) in run]
         yield numbers[0], numbers[-1] + 1, label
-
-
-def _places(utterance: Utterance, start: int) -> Iterator[tuple[int, int]]:
-    """Where the words of an utterance stand in the text of the call."""
-    for word in utterance.words:
-        yield start, start + len(word.text)
-        start += len(word.text) + 1
 
 
 def _echoes(call: Call, hidden: Sequence[Found]) -> Iterator[Found]:
@@ -106,9 +123,9 @@ def hide_more(
     """An anonymized transcript, and its entities, with more words hidden. Nothing can be shown: it is not there."""
     numbers = _Numbers(transcript.redactions)
     rewritten = []
-    for utterance in transcript.utterances:
+    for utterance, verdicts in zip(transcript.utterances, verdicts_of(corrections, transcript), strict=True):
         own = {each.start_char: each for each in transcript.redactions if each.utterance == utterance.index}
-        words = {word: label for word, label in verdicts_of(corrections, utterance).items() if label}
+        words = {word: label for word, label in verdicts.items() if label}
         rewritten.append(_hidden_more(utterance, own, list(runs_of(words)), numbers))
     safe = msgspec.structs.replace(
         transcript,
@@ -141,7 +158,7 @@ def _hidden_more(
     utterance: Utterance, own: Mapping[int, Redaction], runs: Sequence[tuple[int, int, str]], numbers: _Numbers
 ) -> Rewritten:
     """An utterance with runs of its words hidden; ``own`` are its redactions by where their placeholders start."""
-    spans = list(_places(utterance, 0))
+    spans = list(offsets(word.text for word in utterance.words))
     begun = {first: (stop, label) for first, stop, label in runs}
     words: list[Word] = []
     redactions: list[Redaction] = []

@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-LANGUAGES = ("en", "fr")
+from pipeline.documents import PROTECTED_LANGUAGES
+
+LANGUAGES = PROTECTED_LANGUAGES
 HOME_LISTS = ("en_US", "en_GB", "fr_FR", "fr_CA")  # locales of Faker whose first names hold, word or not …
 OTHER_LISTS = (  # … and those whose names hold if they are no word that is said often
     "de_DE", "en_IN", "en_NG", "en_PK", "es_ES", "es_MX", "id_ID", "it_IT", "nl_NL", "pl_PL", "pt_BR", "pt_PT", "ro_RO",

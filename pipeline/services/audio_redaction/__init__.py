@@ -7,15 +7,15 @@ remains (``samples``). ``docs/decisions/0005-audio-formats.md`` says why the for
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from pipeline.documents import Cut, Peaks, RedactionPolicy, Transcript
+from pipeline.documents import Cut, HiddenBefore, Peaks, RedactionPolicy, Transcript
 from pipeline.events import FailureCode
 from pipeline.services import media
 from pipeline.services.audio_redaction.cuts import around, cuts_of, public_words
@@ -33,10 +33,12 @@ __all__ = [
     "BEEP_LEVEL",
     "MASTER_TYPE",
     "PLAYER_TYPE",
+    "CutRecording",
     "Recording",
     "RedactedAudio",
     "around",
     "beep",
+    "cut",
     "public_words",
     "redact",
     "silence",
@@ -44,7 +46,6 @@ __all__ = [
 
 MASTER_TYPE, PLAYER_TYPE = "audio/flac", "audio/mpeg"
 TOLERANCE = 1.0  # seconds between the lengths of transcript and recording: codecs pad
-PCM_SHARE, CUT_SHARE = 0.3, 0.4  # of the work that is done when the recording is decoded, and when it is cut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,31 @@ class RedactedAudio:
     cuts: tuple[Cut, ...]
 
 
+class CutRecording:
+    """The samples of a recording, in the file ``pcm``, with ``cuts`` of it hidden: to be heard, cut more, written."""
+
+    def __init__(self, pcm: Path, info: media.AudioInfo, mode: str) -> None:
+        self.pcm, self.duration = pcm, info.duration
+        self.recording = Recording(pcm, info.channels, info.sample_rate)
+        self.cuts: tuple[Cut, ...] = ()
+        self._sound = beep(info.sample_rate) if mode == "beep" else silence
+
+    def hide(self, cuts: Iterable[Cut]) -> None:
+        """Hide these too, none longer than the call."""
+        more = within(cuts, self.duration)
+        for cut in more:
+            self.recording.hide(cut, self._sound)
+        self.cuts = tuple(sorted((*self.cuts, *more), key=lambda cut: (cut.start, cut.channel, cut.end)))
+
+    def write(self, out: Path) -> RedactedAudio:
+        """Write ``master.flac`` and ``player.mp3`` to a folder."""
+        master, player = out.resolve() / "master.flac", out.resolve() / "player.mp3"
+        encode(self.pcm, self.recording.sample_rate, self.recording.channels, master, player)
+        values = np.concatenate(list(self.recording.peaks()), axis=1).round(3).tolist()
+        peaks = Peaks(per_second=PEAKS_PER_SECOND, duration=self.duration, channels=tuple(map(tuple, values)))
+        return RedactedAudio(master=master, player=player, peaks=peaks, cuts=self.cuts)
+
+
 def redact(
     audio: Path,
     transcript: Transcript,
@@ -68,45 +94,48 @@ def redact(
     *,
     out: Path,
     hint: str = "",
-    more: Sequence[Cut] = (),
-    on_progress: Callable[[float, float], None] = lambda done, total: None,
+    before: Sequence[HiddenBefore] = (),
 ) -> RedactedAudio:
-    """Hide every redaction of a transcript in its recording; ``master.flac`` and ``player.mp3`` are written to ``out``.
+    """Hide every redaction of a transcript in its recording, as ``cut`` does, and write what remains."""
+    with cut(audio, transcript, policy, hint=hint, before=before) as made:
+        return made.write(out)
 
-    Each stretch, from edge to edge of its sound (``edges.widened``, by ``policy.pad``), becomes silence or
-    (``policy.mode`` "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see
-    ``cuts.cuts_of``. ``more`` is hidden beside that. ``on_progress`` is told seconds done and in all. ``hint`` is the
-    media type that the recording's name suggests.
 
-    Raises ExpectedFailure as ``media.decoded`` does, and BLOB_CORRUPT when the transcript is of another recording.
+@contextmanager
+def cut(
+    audio: Path,
+    transcript: Transcript,
+    policy: RedactionPolicy,
+    *,
+    hint: str = "",
+    before: Sequence[HiddenBefore] = (),
+) -> Iterator[CutRecording]:
+    """A recording in which every redaction of a transcript is hidden, while the block lasts.
+
+    Each stretch, from edge to edge of its sound (``edges.widened``, by ``policy.pad``), is silence or (``policy.mode``
+    "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see ``cuts.cuts_of``.
+    ``before`` is what people hid in earlier runs, ``hint`` the media type that the recording's name suggests.
+
+    Raises ExpectedFailure as ``media.decoded`` does, and LENGTHS_DIFFER when the times of the transcript cannot be
+    those of the recording.
     """
     longest = max(media.MAX_DURATION, transcript.duration + TOLERANCE)  # it was short enough to be transcribed
-    master, player = out.resolve() / "master.flac", out.resolve() / "player.mp3"
     with tempfile.TemporaryDirectory(prefix="redact-") as scratch:
         pcm = Path(scratch, "pcm")
         info = media.write_samples(audio, pcm, hint=hint, max_duration=longest)
         if abs(info.duration - transcript.duration) > TOLERANCE:
             raise ExpectedFailure(
-                FailureCode.BLOB_CORRUPT, "The transcript and the recording are not of the same length."
+                FailureCode.LENGTHS_DIFFER, "The transcript and the recording are not of the same length."
             )
-        on_progress(PCM_SHARE * info.duration, info.duration)
-        with closing(Recording(pcm, info.channels, info.sample_rate)) as recording:
-            cuts = within([*cuts_of(transcript, recording, policy.pad), *more], info.duration)
-            sound = beep(info.sample_rate) if policy.mode == "beep" else silence
-            for cut in cuts:
-                recording.hide(cut, sound)
-            values = np.concatenate(list(recording.peaks()), axis=1).round(3).tolist()
-        on_progress(CUT_SHARE * info.duration, info.duration)
-        encode(pcm, info.sample_rate, info.channels, master, player)
-    on_progress(info.duration, info.duration)
-    peaks = Peaks(per_second=PEAKS_PER_SECOND, duration=info.duration, channels=tuple(map(tuple, values)))
-    return RedactedAudio(master=master, player=player, peaks=peaks, cuts=cuts)
+        made = CutRecording(pcm, info, policy.mode)
+        with closing(made.recording):
+            made.hide(cuts_of(transcript, made.recording, policy.pad, before))
+            yield made
 
 
 def within(cuts: Iterable[Cut], duration: float) -> tuple[Cut, ...]:
-    """The cuts in order, none longer than the call."""
-    clipped = (
+    """The cuts, none longer than the call."""
+    return tuple(
         msgspec.structs.replace(cut, start=round(min(cut.start, duration), 6), end=round(min(cut.end, duration), 6))
         for cut in cuts
     )
-    return tuple(sorted(clipped, key=lambda cut: (cut.start, cut.channel, cut.end)))

@@ -4,18 +4,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterator, Sequence
 from operator import attrgetter
 
-from pipeline.documents import Cause, Cut, Redaction, Transcript, Utterance
+from pipeline.documents import Cause, Cut, HiddenBefore, Redaction, Transcript, Utterance, offsets
 from pipeline.services.audio_redaction.echo import echo_of
 from pipeline.services.audio_redaction.edges import AROUND, FRAMES_PER_SECOND, Edges, Neighbour, widened
 from pipeline.services.audio_redaction.samples import Recording
 
 
-def cuts_of(transcript: Transcript, recording: Recording, pad: float) -> list[Cut]:
+def cuts_of(transcript: Transcript, recording: Recording, pad: float, before: Sequence[HiddenBefore] = ()) -> list[Cut]:
     """The cuts of a recording, in order.
 
     A redaction without times hides its whole utterance. One on a channel that the recording has not, or of a
     transcript made of another number of channels (two alike taken for one), is hidden on all of them. Where the other
-    speaker's channel carries the same words as an echo, they are hidden there too.
+    speaker's channel carries the same words as an echo, they are hidden there too. Where a person hid words in a run
+    ``before``, and this one has none, what sounds there is hidden.
     """
     words = {channel: public_words(transcript, channel) for channel in {each.channel for each in transcript.redactions}}
     cuts: list[Cut] = []
@@ -27,6 +28,11 @@ def cuts_of(transcript: Transcript, recording: Recording, pad: float) -> list[Cu
         cuts += own
         if len(own) == 1:
             cuts += _echoes(own[0], recording)
+    for stretch in before:
+        for channel in _channels(stretch, transcript, recording.channels):
+            public = public_words(transcript, channel if transcript.channels == recording.channels else 0)
+            if not any(_overlap(stretch, word) for word in public) and not _is_cut(stretch, channel, cuts):
+                cuts.append(_unsaid(stretch, channel, public, recording, pad))
     return sorted(cuts, key=lambda cut: (cut.start, cut.channel))
 
 
@@ -51,6 +57,22 @@ def _cut(
         said_from=redaction.start if said else None,
         said_to=redaction.end if said else None,
     )
+
+
+def _unsaid(stretch: HiddenBefore, channel: int, public: Sequence[Neighbour], recording: Recording, pad: float) -> Cut:
+    """The cut of a stretch that a person hid before, and of which this transcript has no word."""
+    edges = around(Edges(stretch.start, stretch.end), channel, public, recording, pad)
+    start, end = max(0.0, edges.start), edges.end
+    return Cut(channel=channel, start=start, end=end, cause=Cause.PERSON, label=stretch.label)
+
+
+def _overlap(stretch: HiddenBefore, word: Neighbour) -> bool:
+    """Whether a word that stays lies in a hidden stretch: then a person has shown it in this run."""
+    return word.start < stretch.end and stretch.start < word.end
+
+
+def _is_cut(stretch: HiddenBefore, channel: int, cuts: Sequence[Cut]) -> bool:
+    return any(cut.channel == channel and cut.start <= stretch.start and stretch.end <= cut.end for cut in cuts)
 
 
 def around(said: Edges, channel: int, public: Sequence[Neighbour], recording: Recording, pad: float) -> Edges:
@@ -83,11 +105,10 @@ def public_words(transcript: Transcript, channel: int) -> list[Neighbour]:
 
 
 def _staying(utterance: Utterance, hidden: Container[tuple[int, int]]) -> Iterator[Neighbour]:
-    at = 0
-    for word in utterance.words:
-        if (utterance.index, at) not in hidden and word.start is not None and word.end is not None:
+    places = offsets(word.text for word in utterance.words)
+    for word, (start_char, _) in zip(utterance.words, places, strict=True):
+        if (utterance.index, start_char) not in hidden and word.start is not None and word.end is not None:
             yield Neighbour(word.start, max(word.start, word.end))
-        at += len(word.text) + 1
 
 
 def _times(redaction: Redaction) -> tuple[float, float] | None:
@@ -101,6 +122,7 @@ def _utterance(redaction: Redaction, transcript: Transcript) -> tuple[float, flo
     return utterance.start, utterance.end
 
 
-def _channels(redaction: Redaction, transcript: Transcript, channels: int) -> tuple[int, ...]:
+def _channels(hidden: Redaction | HiddenBefore, transcript: Transcript, channels: int) -> tuple[int, ...]:
     every = tuple(range(channels))
-    return (redaction.channel,) if transcript.channels == channels and redaction.channel in every else every
+    own = hidden.channel
+    return (own,) if own is not None and own in every and transcript.channels == channels else every

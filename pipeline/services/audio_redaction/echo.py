@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.documents import Cut
 from pipeline.services.audio_redaction.edges import ABOVE_HISS, FRAMES_PER_SECOND, Edges, floor_of
-from pipeline.services.audio_redaction.samples import Recording
+from pipeline.services.audio_redaction.samples import Recording, loudness_of
 
 EARLIEST, LATEST = -0.1, 0.5  # seconds between a sound and its echo
 AROUND = 5.0  # seconds on either side that tell how loud the hiss of the other channel is
@@ -81,16 +81,9 @@ def _delays(own: Samples, other: Samples, rate: int) -> npt.NDArray[np.int64]:
 def _is_audible(own: Samples, copy: Samples, rate: int) -> bool:
     """Whether the copy of a sound stands out of what else is in the channel, for long enough to be understood."""
     gain = abs(float(np.dot(own, copy))) / max(float(np.dot(own, own)), 1e-12)
-    echo, heard = gain * _frames(own, rate), _frames(copy, rate)
+    said, heard = loudness_of(own, rate), loudness_of(copy, rate)
+    echo = gain * said
     if float(echo.max()) < FAINT:
         return False
-    words = _frames(own, rate) > floor_of(_frames(own, rate))
+    words = said > floor_of(said)
     return float((words & (echo > MASKED * heard)).sum()) > AUDIBLE * max(int(words.sum()), 1)
-
-
-def _frames(samples: Samples, rate: int) -> npt.NDArray[np.float64]:
-    """The RMS of each 10 ms."""
-    size = rate // FRAMES_PER_SECOND
-    whole = samples[: len(samples) // size * size].astype(np.float64).reshape(-1, size)
-    found: npt.NDArray[np.float64] = np.sqrt((whole**2).mean(axis=1))
-    return found

@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from pipeline.documents import Cut
 from pipeline.services import media
+from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND
 from pipeline.services.media.decoded import Pcm
 
 PEAKS_PER_SECOND = 20
-FRAMES_PER_SECOND = 100  # of the loudness that edges are found by
 BEEP_HERTZ, BEEP_LEVEL = 1000.0, 0.1  # of full scale
 BLOCK_SECONDS = 60
 FULL_SCALE = 32768
@@ -48,11 +48,7 @@ class Recording(Pcm):
 
     def loudness(self, channel: int, start: float, end: float) -> npt.NDArray[np.float64]:
         """The RMS of each 10 ms from ``start``, which is a multiple of that, up to ``end``."""
-        samples = self.channel(channel, start, end)
-        count = ceil(len(samples) * FRAMES_PER_SECOND / self.sample_rate)
-        begins = np.arange(count) * self.sample_rate // FRAMES_PER_SECOND
-        sums = np.add.reduceat(samples * samples, begins) if count else np.zeros(0)
-        return np.sqrt(sums.astype(np.float64) * FRAMES_PER_SECOND / self.sample_rate)
+        return loudness_of(self.channel(channel, start, end), self.sample_rate)
 
     def hide(self, cut: Cut, sound: Sound) -> None:
         """Overwrite a stretch of one channel."""
@@ -69,9 +65,13 @@ class Recording(Pcm):
             np.array_equal(self.frames(at, last)[:, cut.channel], sound(at, last)) for at, last in self._blocks(cut)
         )
 
-    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
+    def span(self, cut: Cut) -> tuple[int, int]:
+        """From which sample up to which a cut hides its channel."""
         first = max(0, floor(cut.start * self.sample_rate + ROUNDED))
-        stop = min(self.length, ceil(cut.end * self.sample_rate - ROUNDED))
+        return first, min(self.length, ceil(cut.end * self.sample_rate - ROUNDED))
+
+    def _blocks(self, cut: Cut) -> Iterator[tuple[int, int]]:
+        first, stop = self.span(cut)
         for at in range(first, stop, BLOCK_SECONDS * self.sample_rate):
             yield at, min(at + BLOCK_SECONDS * self.sample_rate, stop)
 
@@ -84,6 +84,14 @@ class Recording(Pcm):
             high = np.maximum.reduceat(block, begins, axis=0).astype(np.int32)
             low = np.minimum.reduceat(block, begins, axis=0).astype(np.int32)
             yield np.maximum(high, -low).T / FULL_SCALE
+
+
+def loudness_of(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float64]:
+    """The RMS of each 10 ms."""
+    count = ceil(len(samples) * FRAMES_PER_SECOND / rate)
+    begins = np.arange(count) * rate // FRAMES_PER_SECOND
+    sums = np.add.reduceat(samples * samples, begins) if count else np.zeros(0)
+    return np.sqrt(sums.astype(np.float64) * FRAMES_PER_SECOND / rate)
 
 
 def silence(first: int, last: int) -> Samples:

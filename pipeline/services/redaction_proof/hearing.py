@@ -1,4 +1,4 @@
-"""The redacted master heard again, where something was hidden in it: a few seconds around each cut."""
+"""The redacted recording heard again, where something was hidden in it: a few seconds around each cut."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,11 +9,10 @@ from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from pipeline.documents import Cut
-from pipeline.services import media
-from pipeline.services.audio_redaction import MASTER_TYPE, Recording, beep, silence
+from pipeline.services.audio_redaction import Recording, beep, silence
+from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND
+from pipeline.services.audio_redaction.samples import loudness_of
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk
@@ -21,7 +20,6 @@ from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE
 EDGE = 2.5  # seconds before and after a cut that are heard
 STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
 NOTHING = 3e-4  # RMS, -70 dB of full scale: no sound
-WINDOW_FRAME = SAMPLE_RATE // 100  # samples of which the loudness is taken at once
 
 
 class Window(NamedTuple):
@@ -44,12 +42,11 @@ class Heard(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Master:
-    """What was read of a redacted master: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
+class Redacted:
+    """What was read of a recording: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
 
     channels: Mapping[int, Decoded]
     loud: tuple[Cut, ...]
-    duration: float
 
 
 def windows_of(cuts: Iterable[Cut]) -> list[Window]:
@@ -69,32 +66,44 @@ def _edges(cut: Cut) -> Iterator[Window]:
     yield Window(cut.channel, max(cut.end - STILL, cut.start), cut.end + EDGE)
 
 
-def words_in(
-    master: Master,
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """The words that were heard, in order, in how many seconds; ``whole``: of all that was to be heard."""
+
+    words: list[Heard]
+    seconds: float
+    whole: bool
+
+
+def heard_in(
+    redacted: Redacted,
     windows: Sequence[Window],
     language: str,
     engine: Engine,
     on_progress: Callable[[float, float], None],
-) -> list[Heard]:
-    """The words that a recognizer hears in the windows, in order, read one chunk after another with care."""
+) -> Hearing:
+    """What a recognizer hears in the windows, read one chunk after another with care."""
     chunks = [
-        Chunk(audio=master.channels[channel], channel=0, spans=spans)
+        Chunk(audio=redacted.channels[channel], channel=0, spans=spans)
         for channel, own in groupby(windows, lambda window: window.channel)
-        if channel in master.channels
-        for spans in _packed(own, master.channels[channel].length)
+        if channel in redacted.channels
+        for spans in _packed(own, redacted.channels[channel].length)
     ]
-    channel_of = {audio: channel for channel, audio in master.channels.items()}
+    channel_of = {audio: channel for channel, audio in redacted.channels.items()}
     total = sum(chunk.duration for chunk in chunks)
     done = 0.0
+    unheard = set(chunks)
     words: list[Heard] = []
     for chunk, heard in engine.hear_again(chunks, language, ()):
         for word in heard:
             start, end = chunk.place(word.start, word.end)
             sounding = _sounding(chunk.audio, start, end)
             words.append(Heard(channel_of[chunk.audio], word.text.strip(), start, end, word.probability, sounding))
+        unheard.discard(chunk)
         done += chunk.duration
         on_progress(done, total)
-    return sorted(words, key=lambda word: (word.channel, word.start))
+    words.sort(key=lambda word: (word.channel, word.start))
+    return Hearing(words=words, seconds=done, whole=not unheard)
 
 
 def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int, int], ...]]:
@@ -115,50 +124,46 @@ def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int,
 
 def _sounding(audio: Decoded, start: float, end: float) -> float:
     samples = audio.channel(0, floor(start * SAMPLE_RATE), ceil(end * SAMPLE_RATE))
-    frames = samples[: len(samples) // WINDOW_FRAME * WINDOW_FRAME].reshape(-1, WINDOW_FRAME)
-    return float((np.sqrt((frames**2).mean(axis=1)) > NOTHING).sum()) * WINDOW_FRAME / SAMPLE_RATE
+    return float((loudness_of(samples, SAMPLE_RATE) > NOTHING).sum()) / FRAMES_PER_SECOND
 
 
-# ── Reading the master ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Reading the recording ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
-def read(path: Path, cuts: Sequence[Cut], windows: Sequence[Window], mode: str, longest: float) -> Iterator[Master]:
-    """The master (FLAC, of ``longest`` seconds at most), to hear its windows while the block lasts.
+def read(recording: Recording, cuts: Sequence[Cut], windows: Sequence[Window], mode: str) -> Iterator[Redacted]:
+    """A redacted recording, to hear its windows while the block lasts.
 
     What lies within a cut is looked at, sample by sample; where it is hidden as it should be, it is silence here, also
     if a tone stands for it.
     """
+    sound = beep(recording.sample_rate) if mode == "beep" else silence
+    known = [cut for cut in cuts if cut.channel < recording.channels]
+    loud = tuple(cut for cut in known if not recording.is_hidden(cut, sound))
+    hidden = [cut for cut in known if cut not in loud]
     with tempfile.TemporaryDirectory(prefix="proof-") as scratch, ExitStack() as opened:
-        pcm = Path(scratch, "pcm")
-        info = media.write_samples(path, pcm, hint=MASTER_TYPE, max_duration=longest)
-        recording = opened.enter_context(closing(Recording(pcm, info.channels, info.sample_rate)))
-        sound = beep(info.sample_rate) if mode == "beep" else silence
-        known = [cut for cut in cuts if cut.channel < info.channels]
-        loud = tuple(cut for cut in known if not recording.is_hidden(cut, sound))
-        for cut in (each for each in known if each not in loud):
-            recording.hide(cut, silence)
         channels: dict[int, Decoded] = {}
-        heard = [window for window in windows if window.channel < info.channels]
+        heard = [window for window in windows if window.channel < recording.channels]
         for channel, own in groupby(heard, lambda window: window.channel):
             file = Path(scratch, f"channel-{channel}")
-            _copy(recording, own, file)
+            _copy(recording, own, [cut for cut in hidden if cut.channel == channel], file)
             channels[channel] = opened.enter_context(closing(Decoded(file, 1, SAMPLE_RATE)))
-        yield Master(channels=channels, loud=loud, duration=info.duration)
+        yield Redacted(channels=channels, loud=loud)
 
 
-def _copy(recording: Recording, windows: Iterable[Window], file: Path) -> None:
-    """Windows of a channel at 16 kHz, at their place in a file with holes between them."""
+def _copy(recording: Recording, windows: Iterable[Window], hidden: Sequence[Cut], file: Path) -> None:
+    """Windows of a channel at 16 kHz, at their place in a file with holes between them; what is hidden is silence."""
     import av
 
     with file.open("wb") as copied:
         copied.truncate(recording.length * SAMPLE_RATE // recording.sample_rate * BYTES)
         for window in windows:
             first, last = (round(moment * recording.sample_rate) for moment in (window.start, window.end))
-            samples = recording.frames(first, last)
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(samples[:, window.channel]).reshape(1, -1), format="s16", layout="mono"
-            )
+            samples = recording.frames(first, last)[:, window.channel].copy()
+            for cut in hidden:
+                start, stop = recording.span(cut)
+                samples[max(start - first, 0) : max(stop - first, 0)] = 0
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
             frame.rate = recording.sample_rate
             resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
             copied.seek(round(window.start * SAMPLE_RATE) * BYTES)

@@ -39,7 +39,6 @@ def doubts_in(
     window: Window,
     transcript: Transcript,
     cuts: Sequence[Cut],
-    keep: Sequence[str],
     detect: Detect,
 ) -> list[Doubt]:
     """Personal data in what was heard in a window, by the detectors and by its place beside a cut.
@@ -54,7 +53,7 @@ def doubts_in(
         if word.sounding >= LEAST_SOUND and not _is_public(word, public, language)
     ]
     own = [cut for cut in cuts if cut.channel == window.channel]
-    found = {**_beside(words, new, own, language), **_detected(words, new, window, transcript, keep, detect)}
+    found = {**_beside(words, new, own, language), **_detected(words, new, window, transcript, detect)}
     doubts: list[Doubt] = []
     for number, label in sorted(found.items()):
         word, before = words[number], doubts[-1] if doubts else None
@@ -84,7 +83,6 @@ def _detected(
     new: Sequence[int],
     window: Window,
     transcript: Transcript,
-    keep: Sequence[str],
     detect: Detect,
 ) -> dict[int, str]:
     """What the detectors find in the words, as an answer to what was asked before them, of what is not public."""
@@ -95,7 +93,7 @@ def _detected(
     speaker = _speaker(transcript, window)
     said = " ".join(word.text for word in words)
     for span in detect([*asked, (speaker, said)], transcript.language):
-        if span.utterance != len(asked) or span.label in keep:
+        if span.utterance != len(asked):
             continue
         at = 0
         for number, word in enumerate(words):

@@ -58,6 +58,19 @@ def folder_of(model: str, cache: Path) -> Path | None:
     return Path(model) if Path(model, "model.bin").is_file() else None
 
 
+@functools.cache
+def digest_of(model: str, cache: Path) -> str:
+    """The SHA-256 of a model's weights; "" of one that only its engine knows by name. Raises WeightsError."""
+    if model in CARRIED:
+        return CARRIED[model].sha256
+    folder = folder_of(model, cache)
+    weights = folder / "model.bin" if folder else Path(model)
+    if not weights.is_file():
+        return ""
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _carried(name: str, model: CarriedModel, cache: Path) -> Path:
     parts = [package_folder(package) / file for package, file in model.parts]
     folder = parts[0].parent if len(parts) == 1 else cache / f"whisper-{name}-{model.sha256[:12]}"

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.config import config
-from pipeline.documents import Redaction, RedactionPolicy, Transcript, Verdict
+from pipeline.documents import Redaction, RedactionPolicy, Settings, Transcript, Verdict
 from pipeline.services import audio_redaction, redaction_proof, transcription
 from tests.bench.pii.audio import counted, exact, first_frame, last_frame, said_of, samples_of, silenced
 from tests.bench.pii.built import BuiltCall, Piece, built_calls
@@ -110,11 +110,11 @@ def _doubts(call: BuiltCall, cut_by: Transcript, told: Transcript, piece: Piece 
             about = [cut for cut in made.cuts if cut.channel == piece.channel and _is_near(cut, piece, 5.0)]
         if piece and audible < LEAST:
             return audible, ()
-        engine = proof_engine()
-        if not about:
-            about = None
-        heard = redaction_proof.prove(made.master, told, made.cuts, POLICY, engine=engine, about=about)
-    return audible, heard.doubts
+        with audio_redaction.cut(call.path, cut_by, POLICY) as cut:
+            found = redaction_proof.prove(
+                cut.recording, told, cut.cuts, POLICY, engine=proof_engine(), about=about or None
+            )
+    return audible, found.doubts
 
 
 def _is_near(each: Any, piece: Piece, near: float = NEAR) -> bool:
@@ -137,7 +137,7 @@ def _cascade() -> None:
             proven = redaction_proof.redact(
                 call.path,
                 anonymized(call),
-                POLICY,
+                Settings(redaction=POLICY),
                 out=Path(folder),
                 engine=proof_engine,
                 proof_model=config().proof_model,

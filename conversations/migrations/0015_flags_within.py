@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0012_anonymization_hears_corrections"),
+        ("conversations", "0014_raw_kept_from_anonymized"),
     ]
 
     operations = [
