@@ -28,7 +28,7 @@ def review(organization: Organization, hidden: dict[str, int], *corrections: Any
     )
     for first, stop, label, hidden_as, detector in corrections:
         RedactionCorrection.objects.create(
-            organization=organization, review=made, utterance=0, first=first, stop=stop,
+            organization=organization, review=made, utterance=0, first=first, stop=stop, start=0.0, end=1.0,
             kind="hide" if label else "reveal", label=label, hidden_as=hidden_as, detector=detector,
         )  # fmt: skip
 

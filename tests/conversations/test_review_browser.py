@@ -89,7 +89,7 @@ def test_pages_fit_and_are_accessible(
     review = RedactionReview.objects.create(
         conversation=story.now(), run=story.call.run, hidden={"NAME": 1}, reviewed_by=user, **ours
     )
-    place = {"utterance": 0, "first": 10, "stop": 11}
+    place = {"utterance": 0, "first": 10, "stop": 11, "start": 5.0, "end": 5.5}
     RedactionCorrection.objects.create(review=review, kind="hide", label="ADDRESS", **place, **ours)
     options = {"viewport": {"width": width, "height": 900}, "locale": locale}
     page = open_call(chromium, live_server, user, story, **options)

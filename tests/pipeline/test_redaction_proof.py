@@ -22,7 +22,10 @@ from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.weights import CARRIED, digest_of
 from tests.pipeline.recordings import ffmpeg
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # openai-whisper's vocabulary
+pytestmark = [  # of openai-whisper: its vocabulary, and its beams that do not come to an end
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
+]
 
 SAMPLE = Path(__file__).parents[2] / "conversations" / "samples" / "billing-refund.flac"
 POLICY = RedactionPolicy()
