@@ -328,6 +328,7 @@ def questioned(speaker: str, question: str) -> Transcript:
     return msgspec.structs.replace(call, utterances=(asked, msgspec.structs.replace(answer, speaker=speaker)))
 
 
+@pytest.mark.parametrize("engine", ["faster-whisper"], indirect=True)
 def test_the_files_are_made_once_of_the_samples_that_were_heard(
     safe: Transcript, proved: Callable[..., redaction_proof.Proven], monkeypatch: pytest.MonkeyPatch
 ) -> None:
