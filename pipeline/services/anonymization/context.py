@@ -48,8 +48,8 @@ def expectations(call: Call) -> list[tuple[str, ...]]:
 def _is_announcement(call: Call, index: int) -> bool:
     """Whether an utterance ends in "… number is", so that its speaker's next one must hold the value."""
     last = call.cues[index][-1].last
-    after = [item for item in call.items[index] if item.first > last and item.kind is Kind.WORD]
-    return bool(after) and all(item.value in call.words.copulas or not item.value.isalnum() for item in after)
+    after = [item for item in call.items[index] if item.first > last and item.value.isalnum()]
+    return bool(after) and all(item.value in call.words.copulas for item in after if item.kind is not Kind.FILLER)
 
 
 def leaves_open(call: Call, index: int) -> bool:

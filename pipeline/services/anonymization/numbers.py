@@ -7,7 +7,7 @@ from itertools import pairwise
 from pipeline.services.anonymization.context import Match, Score, told_near
 from pipeline.services.anonymization.dates import find_dates
 from pipeline.services.anonymization.reading import Call, Kind
-from pipeline.services.anonymization.runs import Run
+from pipeline.services.anonymization.runs import Run, whole_numbers
 
 # The fewest digits or letters that a cue makes personal data of.
 FEWEST = {
@@ -26,8 +26,6 @@ FEWEST_ANSWER = 4  # … and this many when they are all that somebody says
 FEWEST_CODE = 6
 FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
-FEWEST_PART = 3
-FEWEST_BROKEN = 8  # digits of a number that is broken over utterances
 FEWEST_SPELLED = 4
 YEAR = re.compile(r"(?:19|20)\d\d")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
@@ -39,19 +37,10 @@ SSN_GROUPS = (3, 2, 4)
 def find_numbers(call: Call) -> Iterator[Match]:
     """Numbers and codes, also when they are broken over several utterances."""
     dates = find_dates(call)
-    for chain in call.chains:
-        chain = [run for run in chain if not _is_date(run, dates[run.utterance]) and not _is_measure(call, run)]
-        whole = len(chain) > 1 and _is_broken(chain, alone=len({line.speaker for line in call.lines}) == 1)
-        for part in [chain] if whole else [[run] for run in chain]:
-            label, score = _label(call, part, call.expected[part[0].utterance])
-            if label:
-                yield from (Match(run.first, run.last, label, score) for run in part)
-
-
-def _is_broken(chain: Sequence[Run], alone: bool) -> bool:
-    """Whether runs of several utterances are one number. If all speak as one, short ones are not trusted."""
-    digits = [run.digits for run in chain]
-    return sum(digits) >= FEWEST_BROKEN and (not alone or min(digits) >= FEWEST_PART)
+    for number in whole_numbers(call, lambda run: _is_date(run, dates[run.utterance]) or _is_measure(call, run)):
+        label, score = _label(call, number, call.expected[number[0].utterance])
+        if label:
+            yield from (Match(run.first, run.last, label, score) for run in number)
 
 
 def _is_date(run: Run, dates: Sequence[tuple[int, int]]) -> bool:

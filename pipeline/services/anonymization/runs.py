@@ -1,6 +1,6 @@
 """Runs: digits and letters that are said in one go, over fillers and over interruptions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.services.anonymization.context import leaves_open
@@ -10,6 +10,8 @@ LONGEST_GAP = 4  # fillers and marks inside a run
 REPEATED = 7  # digits that nobody says twice in one number
 LONGEST = 34  # characters of an IBAN, the longest number
 FURTHEST = 3  # utterances over which a run may go on
+FEWEST_BROKEN = 8  # digits of a number that is broken over utterances …
+FEWEST_PART = 3  # … and of its parts, where nobody tells who speaks
 
 
 @dataclass
@@ -60,6 +62,23 @@ def find_chains(call: Call) -> list[list[Run]]:
         elif not leaves_open(call, index):
             ends_open.pop(line.speaker, None)
     return chains
+
+
+def whole_numbers(call: Call, but: Callable[[Run], bool] = lambda run: False) -> Iterator[list[Run]]:
+    """The runs of each number: several if it is broken over utterances, else one. ``but`` tells which are none."""
+    alone = len({line.speaker for line in call.lines}) == 1
+    for chain in call.chains:
+        chain = [run for run in chain if not but(run)]
+        if len(chain) > 1 and _is_broken(chain, alone):
+            yield chain
+        else:
+            yield from ([run] for run in chain)
+
+
+def _is_broken(chain: Sequence[Run], alone: bool) -> bool:
+    """Whether runs of several utterances are one number. If all speak as one, short ones are not trusted."""
+    digits = [run.digits for run in chain]
+    return sum(digits) >= FEWEST_BROKEN and (not alone or min(digits) >= FEWEST_PART)
 
 
 def _runs(call: Call, index: int) -> Iterator[Run]:
