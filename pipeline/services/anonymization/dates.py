@@ -16,7 +16,7 @@ REACH = 12  # tokens between "born" and the date
 
 def find_dates_of_birth(call: Call) -> Iterator[Match]:
     """Dates that are said to be of birth, or of a card's expiry."""
-    for index, spans in enumerate(find_dates(call)):
+    for index, spans in enumerate(call.dates):
         for first, last in spans:
             for label in LABELS:
                 cues = cues_for(call, index, label)

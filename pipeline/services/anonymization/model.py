@@ -4,7 +4,7 @@
 token is personal data if all labels but ``O`` together are likelier than a threshold, which training chose for recall.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -62,28 +62,31 @@ class Model:
         tokens = [keys for line in lines for keys in line]
         scores = np.zeros((len(tokens), len(self.labels)), np.float32)
         for start in range(0, len(tokens), AT_ONCE):
-            chosen = [self._chosen(keys) for keys in tokens[start : start + AT_ONCE]]
-            scores[start : start + AT_ONCE] = self._sums[chosen].sum(axis=1)
+            some = tokens[start : start + AT_ONCE]
             if len(self._places) > MOST_KEPT:
                 self._places.clear()
+            self._add(set().union(*some).difference(self._places))
+            places = self._places.__getitem__
+            scores[start : start + AT_ONCE] = self._sums[[list(map(places, keys)) for keys in some]].sum(axis=1)
         ends = np.cumsum([len(line) for line in lines])
         return marginals(np.split(scores, ends[:-1]), self.transitions)
 
-    def _chosen(self, keys: Sequence[Key]) -> list[int]:
-        """The rows of ``_sums`` of some keys."""
-        try:
-            return [self._places[key] for key in keys]
-        except KeyError:
-            return [self._places[key] if key in self._places else self._add(key) for key in keys]
-
-    def _add(self, key: Key) -> int:
-        place = len(self._places)
-        if place == len(self._sums):
+    def _add(self, keys: Collection[Key]) -> None:
+        """Add up and keep the weights of keys that are met for the first time."""
+        row_of, rows, counts = self.rows.get, list[int](), list[int]()
+        for key in keys:
+            found = [row for row in map(row_of, features_of(key, self.words)) if row is not None]
+            rows += found
+            counts.append(len(found))
+        known = len(self._places)
+        while known + len(keys) > len(self._sums):
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-        rows = [self.rows[feature] for feature in features_of(key, self.words) if feature in self.rows]
-        self._sums[place] = self.weights[rows].sum(axis=0)
-        self._places[key] = place
-        return place
+        self._places.update(zip(keys, range(known, known + len(keys)), strict=True))
+        sizes = np.array(counts, np.int64)
+        filled, starts = np.flatnonzero(sizes), np.cumsum(sizes) - sizes
+        self._sums[known : known + len(keys)] = 0
+        if len(filled):
+            self._sums[known + filled] = np.add.reduceat(self.weights[rows], starts[filled])
 
 
 def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:

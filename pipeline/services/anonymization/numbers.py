@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from pipeline.services.anonymization.context import Match, Score, told_near
-from pipeline.services.anonymization.dates import find_dates
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -36,8 +35,7 @@ SSN_GROUPS = (3, 2, 4)
 
 def find_numbers(call: Call) -> Iterator[Match]:
     """Numbers and codes, also when they are broken over several utterances."""
-    dates = find_dates(call)
-    for number in whole_numbers(call, lambda run: _is_date(run, dates[run.utterance]) or _is_measure(call, run)):
+    for number in whole_numbers(call, lambda run: _is_date(run, call.dates[run.utterance]) or _is_measure(call, run)):
         label, score = _label(call, number, call.expected[number[0].utterance])
         if label:
             yield from (Match(run.first, run.last, label, score) for run in number)

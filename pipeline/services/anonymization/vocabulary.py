@@ -96,6 +96,7 @@ class Vocabulary:
     copulas: frozenset[str]
     clauses: frozenset[str]
     classes: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)  # of words, as met
+    traits: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def is_name(self, word: str) -> bool:
         """Whether a word is by itself evidence of a person: a first name that is nothing else."""
