@@ -127,13 +127,15 @@ def _is_within(call: Call, match: Match, found: Sequence[Found]) -> bool:
 
 
 def united(call: Call) -> dict[str, list[Match]]:
-    """What the rules and the model find. Shapes in which the model sees nothing personal at all are let go."""
+    """What the rules and the model find. Where the model sees nothing personal at all, what a rule found is let go."""
     matches = matches_of(call)
     model = model_of(call.words.language)
     opinion = opinion_of(call, matches, model)
-    for name, found in matches.items():
-        matches[name] = [each for each in found if each.score > Score.SHAPE or not opinion.denies(each, model.doubt)]
-    return matches | {"parley_model": opinion.matches}
+    kept = {
+        name: [narrow for each in found if (narrow := opinion.narrowed(each, model.limits))]
+        for name, found in matches.items()
+    }
+    return kept | {"parley_model": opinion.matches}
 
 
 class _Kept(Detector):  # type: ignore[misc]

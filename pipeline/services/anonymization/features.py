@@ -77,9 +77,6 @@ def _class_of(word: str, words: Vocabulary) -> str:
     return "C" if word in words.common else "U" if word in words.usual else "O"
 
 
-# ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _line_keys(
     call: Call, index: int, line: Line, ruled: Mapping[int, tuple[str, ...]], counted: Mapping[int, Key]
 ) -> list[list[Key]]:
@@ -186,9 +183,6 @@ def _counted(call: Call) -> dict[int, Key]:
                 for token in range(item.first, item.last + 1):
                     counted[token] = (counted[token][0], size, min(letters, 4), min(len(run.items), 4))
     return counted
-
-
-# ── Features ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _word(words: Vocabulary, place: str, said: tuple[str, str]) -> Iterator[str]:

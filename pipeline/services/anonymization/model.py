@@ -4,6 +4,7 @@
 token is personal data if all labels but ``O`` together are likelier than a threshold, which training chose for recall.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -24,15 +25,43 @@ OTHER = "O"
 MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
 AT_ONCE = 2048  # tokens whose scores are added up at once
 ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be
+YEAR = re.compile(r"(?:19|20)\d\d")
 UNASKED = 0.6  # probability that they need where nobody asked for them
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
+
+
+class Limits(NamedTuple):
+    """Probabilities of being personal data, chosen by training.
+
+    From ``threshold`` on a token is hidden, or from ``name`` and ``address`` on if it is rather a part of one. What a
+    rule found loses the tokens at its ends, and so perhaps all, that have less than ``told``, ``shape`` or ``doubt``,
+    by how sure the rule is. What is checked stays.
+    """
+
+    threshold: float
+    name: float
+    address: float
+    told: float = 0.0
+    shape: float = 0.0
+    doubt: float = 0.0
+
+    def thresholds(self, labels: Sequence[str]) -> Numbers:
+        """The threshold of each label."""
+        return np.array(
+            [{"NAME": self.name, "ADDRESS": self.address}.get(label, self.threshold) for label in labels], np.float32
+        )
+
+    def least(self, score: float) -> float:
+        """The limit for what a rule found with this score."""
+        if score > Score.TOLD:
+            return 0.0
+        return self.told if score > Score.SHAPE else self.shape if score > Score.DOUBT else self.doubt
 
 
 class Model:
     """The weights of each feature for each label, and of each label after another.
 
-    ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels). From ``threshold`` on
-    a token is hidden; what a rule found by its shape is let go if the model gives all of it less than ``doubt``.
+    ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels).
     """
 
     def __init__(
@@ -42,18 +71,21 @@ class Model:
         rows: Mapping[str, int],
         weights: Numbers,
         transitions: Numbers,
-        threshold: float,
-        doubt: float = 0.0,
+        limits: Limits,
     ) -> None:
         self.words = words
         self.labels = tuple(labels)
         self.rows = rows
         self.weights = weights
         self.transitions = transitions
-        self.threshold = threshold
-        self.doubt = doubt
+        self.set_limits(limits)
         self._places: dict[Key, int] = {}
         self._sums: Numbers = np.zeros((1024, len(self.labels)), np.float32)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Decide by these limits from now on."""
+        self.limits = limits
+        self.thresholds = limits.thresholds(self.labels)
 
     def probabilities(self, lines: Sequence[Sequence[Sequence[Key]]]) -> list[Numbers]:
         """For each utterance, given the keys of its tokens, the probabilities of the labels: (tokens, labels)."""
@@ -130,14 +162,21 @@ def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:
 
 
 class Opinion(NamedTuple):
-    """What the model takes for personal data, and for each token of the call how likely it is that it is any."""
+    """What the model takes for personal data; how likely each token of the call is any, and the label it would have."""
 
     matches: list[Match]
     hidden: Numbers
+    best: NDArray[np.intp]  # numbers of labels
 
-    def denies(self, match: Match, doubt: float) -> bool:
-        """Whether none of a match's tokens is personal data with so little a probability."""
-        return float(self.hidden[match.first : match.last + 1].max()) < doubt
+    def narrowed(self, match: Match, limits: Limits) -> Match | None:
+        """A match of a rule without the tokens at its ends that are nothing personal to the model; None without any."""
+        least = limits.least(match.score)
+        if not least:
+            return match
+        likely = np.flatnonzero(self.hidden[match.first : match.last + 1] >= least)
+        if not len(likely):
+            return None
+        return match._replace(first=match.first + int(likely[0]), last=match.first + int(likely[-1]))
 
 
 def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model) -> Opinion:
@@ -148,7 +187,8 @@ def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model)
         for line, each, expected in zip(call.lines, chances, call.expected, strict=True)
         for match in _stretches(call, model, line.first, each, expected)
     ]
-    return Opinion(found, 1 - np.concatenate([each[:, 0] for each in chances]) if chances else np.zeros(0, np.float32))
+    every = np.concatenate(chances) if chances else np.zeros((0, len(model.labels)), np.float32)
+    return Opinion(found, 1 - every[:, 0], every[:, 1:].argmax(axis=1) + 1)
 
 
 def _stretches(
@@ -156,16 +196,17 @@ def _stretches(
 ) -> Iterator[Match]:  # fmt: skip
     """Tokens in a row that are rather personal data than not, as one match a label.
 
-    Any word may be a secret ("badly damaged"): one that nobody asked for must be likelier than other things.
+    Any word may be a secret ("badly damaged"), and a year is mostly one: what nobody asked for must be likelier then.
     """
     hidden = 1 - chances[:, 0]
     best = chances[:, 1:].argmax(axis=1) + 1
-    labelled = np.where(hidden >= model.threshold, best, 0).tolist()
+    labelled = np.where(hidden >= model.thresholds[best], best, 0).tolist()
     first = 0
     for label, group in groupby(labelled):
         stop = first + len(list(group))
         surest = float(hidden[first:stop].max())
-        unasked = model.labels[label] in ANY_WORDS and model.labels[label] not in expected
+        year = stop - first == 1 and YEAR.fullmatch(call.tokens[offset + first].text) is not None
+        unasked = (year or model.labels[label] in ANY_WORDS) and model.labels[label] not in expected
         if label and not (unasked and surest < UNASKED):
             yield from _trimmed(call, offset + first, offset + stop - 1, model.labels[label], surest)
         first = stop
@@ -198,7 +239,7 @@ def read_model(path: Path, words: Vocabulary) -> Model:
     weights = np.zeros((len(features), len(labels)), np.float32)
     weights[np.repeat(np.arange(len(features)), stored["counts"]), stored["columns"]] = stored["values"]
     rows = {feature: row for row, feature in enumerate(features)}
-    return Model(words, labels, rows, weights, stored["transitions"], *map(float, stored["limits"]))
+    return Model(words, labels, rows, weights, stored["transitions"], Limits(*map(float, stored["limits"])))
 
 
 def write_model(path: Path, model: Model) -> None:
@@ -214,5 +255,5 @@ def write_model(path: Path, model: Model) -> None:
             columns=np.nonzero(present)[1].astype(np.uint8),
             values=model.weights[present].astype(np.float16),
             transitions=model.transitions.astype(np.float32),
-            limits=np.array([model.threshold, model.doubt], np.float32),
+            limits=np.array(model.limits, np.float32),
         )

@@ -1,10 +1,13 @@
 """Names of people: those that spaCy saw, those that are introduced, those that everybody bears."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.services.anonymization.context import Match, Score, cues_for
 from pipeline.services.anonymization.reading import Call, Kind, Line, Token
 
+SAME = re.compile(r"(.)\1+")
+ADVERBS = ("ly", "ment")  # endings of words such as "strictly speaking"
 LONGEST_NAME = 4  # words
 LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
 LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
@@ -39,6 +42,8 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
         for position in range(line.first, line.stop):
             if call.tokens[position].fold in call.words.titles and not _is_elided(call, line, position):
                 yield from _name_after(call, line, position + 1, strong=False, titled=True)
+        for cue in call.phrases(call.words.spoken_by, line):
+            yield from _name_before(call, line, cue.first - 1)
         told = cues_for(call, index, "NAME")
         if told or "NAME" in call.expected[index]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
@@ -68,6 +73,16 @@ def _name_after(call: Call, line: Line, position: int, *, strong: bool, titled: 
     if position >= line.stop or not _may_start(call, line, position, strong, titled):
         return
     yield Match(position, _end_of_name(call, line, position), "NAME", Score.TOLD if strong or titled else Score.SHAPE)
+
+
+def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
+    """A name before "speaking": any word that is not said all the time."""
+    if position < line.first:
+        return
+    token, words = call.tokens[position], call.words
+    known = token.fold in words.names or not (token.fold in words.common or token.fold.endswith(ADVERBS))
+    if token.text.isalpha() and len(token.fold) >= SHORTEST and known and token.fold not in words.no_names:
+        yield Match(position, position, "NAME", Score.SHAPE)
 
 
 def _is_elided(call: Call, line: Line, position: int) -> bool:
@@ -122,8 +137,8 @@ def _continues(call: Call, line: Line, position: int) -> bool:
     if line.cased:
         return token.text[0].isupper() and token.text not in ("I", "A", "OK")
     known = token.fold in words.names
-    if len(token.fold) < SHORTEST:
-        return False
+    if len(token.fold) < SHORTEST or (not known and call.phrase_at(words.cues, position, line.stop)):
+        return False  # "karan booking number 4"
     return token.fold not in words.usual or (known and not _is_everyday(call, token))
 
 
@@ -178,4 +193,12 @@ def _may_be_name(call: Call, word: str) -> bool:
     words = call.words
     if not word.isalpha() or len(word) < SHORTEST or word in words.no_names:
         return False
-    return word not in words.ordinary or word in words.names
+    return word in words.names or (word not in words.ordinary and not _is_run_together(call, word))
+
+
+def _is_run_together(call: Call, word: str) -> bool:
+    """Whether a word is one that says yes, hello or thanks, drawn out, or several in one: "hmmmm", "okthanks"."""
+    never = call.words.never_names
+    if word in never or SAME.sub(r"\1", word) in {SAME.sub(r"\1", each) for each in never}:
+        return True
+    return any(word[:cut] in never and _is_run_together(call, word[cut:]) for cut in range(2, len(word) - 1))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import Match, Score, told_near
+from pipeline.services.anonymization.context import HARMLESS, Match, Score, told_near
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -13,7 +13,6 @@ FEWEST = {
     "CARD": 3, "CARD_EXPIRY": 2, "CVV": 3, "PIN": 3, "PHONE": 4, "IBAN": 4, "SSN": 3, "NIR": 3, "ADDRESS": 1,
     "DATE_OF_BIRTH": 4, "ACCOUNT": 3, "BOOKING": 3, "USERNAME": 2, "PASSWORD": 2,
 }  # fmt: skip
-HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})
 LONGEST_HARMLESS = 6  # no price or quantity has more digits
 LONGEST_MEASURE = 7
 LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
@@ -26,6 +25,7 @@ FEWEST_CODE = 6
 FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
 FEWEST_SPELLED = 4
+PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
 YEAR = re.compile(r"(?:19|20)\d\d")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
@@ -111,6 +111,8 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return ("NIR" if call.words.language == "fr" and digits in (13, 15) else "CARD"), Score.SHAPE
     if _groups(chain) == SSN_GROUPS:
         return "SSN", Score.SHAPE
+    if digits <= LONGEST_MEASURE and _is_price(call, chain):
+        return "", 0.0
     if digits in PHONE_LENGTHS or _is_phone(call, value):
         return "PHONE", Score.SHAPE
     if any(item.amount for run in chain for item in run.items) and digits <= LONGEST_MEASURE:
@@ -135,6 +137,12 @@ def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
     if digits >= FEWEST_UNTOLD and letters <= 2:
         return "ACCOUNT", Score.DOUBT
     return ("BOOKING", Score.SHAPE) if digits >= 2 and len(value) >= fewest else ("", 0.0)
+
+
+def _is_price(call: Call, chain: Sequence[Run]) -> bool:
+    """Whether a number ends as prices are written, with two decimals: "1,299.00"."""
+    last = chain[-1]
+    return bool(PRICE.search(call.text[call.tokens[last.first].start : call.tokens[last.last].end]))
 
 
 def _groups(chain: Sequence[Run]) -> tuple[int, ...]:

@@ -87,6 +87,7 @@ class Vocabulary:
     flats: frozenset[str]
     address_extra: frozenset[str]
     address_stop: frozenset[str]
+    determiners: frozenset[str]
     months: frozenset[str]
     date_linking: frozenset[str]
     acknowledgements: frozenset[str]
@@ -95,6 +96,8 @@ class Vocabulary:
     secret_stop: frozenset[str]
     copulas: frozenset[str]
     clauses: frozenset[str]
+    corrections: Phrases
+    spoken_by: Phrases
     classes: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)  # of words, as met
     traits: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
@@ -136,6 +139,7 @@ def _of_people(table: dict[str, Any], frequencies: Mapping[str, float]) -> dict[
     return {
         "introductions": _phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
         "own_introductions": _phrases((phrase, kind) for kind in OWN for phrase in names[kind]),
+        "spoken_by": _phrases((phrase, "name") for phrase in names["spoken_by"]),
         "own_after": _phrases((phrase, "own") for phrase in names["own_after"]),
         "titles": titles,
         "particles": _words(names["particles"]),
@@ -183,6 +187,7 @@ def _of_contact(table: dict[str, Any]) -> dict[str, Any]:
         "flats": _words(address["flats"]),
         "address_extra": _words(address["extra"]),
         "address_stop": _words(address["stop"]),
+        "determiners": _words(address["determiners"]),
     }
 
 
@@ -197,6 +202,7 @@ def _of_turns(table: dict[str, Any]) -> dict[str, Any]:
         "secret_stop": _words(turns["secret_stop"]),
         "copulas": _words(turns["copulas"]),
         "clauses": _words(turns["clauses"]),
+        "corrections": _phrases((phrase, "correction") for phrase in turns["corrections"]),
     }
 
 

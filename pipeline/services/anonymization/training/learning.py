@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.services.anonymization.detectors import LABELS, matches_of
 from pipeline.services.anonymization.features import Key, features_of, keys_of
-from pipeline.services.anonymization.model import OTHER, Model
+from pipeline.services.anonymization.model import OTHER, Limits, Model
 from pipeline.services.anonymization.reading import Call, read_call
 from pipeline.services.anonymization.training.conversations import Conversation
 from pipeline.services.anonymization.vocabulary import Vocabulary, vocabulary_of
@@ -93,4 +93,4 @@ def _model_of(info: "object", words: Vocabulary) -> Model:
     transitions = np.zeros((len(labels), len(labels)), np.float32)
     for (before, after), weight in info.transitions.items():  # type: ignore[attr-defined]
         transitions[labels.index(before), labels.index(after)] = weight
-    return Model(words, labels, features, weights, transitions, threshold=0.5)
+    return Model(words, labels, features, weights, transitions, Limits(0.5, 0.5, 0.5))
