@@ -95,13 +95,21 @@ class Model:
         scores = np.zeros((len(tokens), len(self.labels)), np.float32)
         for start in range(0, len(tokens), AT_ONCE):
             some = tokens[start : start + AT_ONCE]
-            if len(self._places) > MOST_KEPT:
-                self._places.clear()
-            self._add(set().union(*some).difference(self._places))
-            places = self._places.__getitem__
-            scores[start : start + AT_ONCE] = self._sums[[list(map(places, keys)) for keys in some]].sum(axis=1)
+            chosen = self._chosen(some)  # which may make the sums anew
+            scores[start : start + AT_ONCE] = self._sums[chosen].sum(axis=1)
         ends = np.cumsum([len(line) for line in lines])
         return marginals(np.split(scores, ends[:-1]), self.transitions)
+
+    def _chosen(self, tokens: Sequence[Sequence[Key]]) -> list[list[int]]:
+        """The rows of ``_sums`` of the keys of each token."""
+        places = self._places
+        try:
+            return [[places[key] for key in keys] for keys in tokens]
+        except KeyError:
+            if len(places) > MOST_KEPT:
+                places.clear()
+            self._add(set().union(*tokens).difference(places))
+            return [[places[key] for key in keys] for keys in tokens]
 
     def _add(self, keys: Collection[Key]) -> None:
         """Add up and keep the weights of keys that are met for the first time."""
@@ -213,8 +221,8 @@ def _stretches(
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without the marks at its ends, a name without its title."""
-    outside = call.words.titles if label == "NAME" else frozenset()
+    """A match without the marks at its ends, a name without its title, an address without "is" before it."""
+    outside = {"NAME": call.words.titles, "ADDRESS": call.words.address_stop}.get(label, frozenset())
     while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in outside):
         first += 1
     while last >= first and not call.tokens[last].text.isalnum():
