@@ -42,6 +42,31 @@ HIDDEN = [
     # a name ends where something else is told, and so does an address
     ("en", (("", "my name is ganesh booking confirmation number ffh 587"),), ["ganesh", "ffh 587"]),
     ("en", (("", "12 oak street boston contact number 6175550132"),), ["12 oak street boston", "6175550132"]),
+    # names that are words too: after "ask for", kin, "this is … speaking", with a capital in a sentence or before an act
+    ("en", (("", "please ask for ava"),), ["ava"]),
+    ("en", (("", "please ask for grace"),), ["grace"]),
+    ("en", (("", "please ask for lily"),), ["lily"]),
+    ("en", (("", "please ask for april"),), ["april"]),
+    ("en", (("", "please ask for hunter"),), ["hunter"]),
+    ("en", (("", "my daughter lily is on the plan"),), ["lily"]),
+    ("en", (("", "This is May speaking"),), ["May"]),
+    ("en", (("", "this is will speaking"),), ["will"]),
+    ("en", (("", "my name is will"),), ["will"]),
+    ("en", (("", "It was Grace who called"),), ["Grace"]),
+    ("en", (("", "Grace will call you back"),), ["Grace"]),
+    ("fr", (("", "Ma fille Léa et mon fils Tiago"),), ["Léa", "Tiago"]),
+    ("fr", (("", "C'est Léa à l'appareil"),), ["Léa"]),
+    ("fr", (("", "c'est rose à l'appareil"),), ["rose"]),
+    ("fr", (("", "Léa va vous rappeler"),), ["Léa"]),
+    ("fr", (("", "Jade va vous rappeler"),), ["Jade"]),
+    ("fr", (("", "Rose va vous rappeler"),), ["Rose"]),
+    # addresses without a street, extensions, plates, names on other services
+    ("fr", asked("Où habitez-vous ?", "Au lieu-dit La Croix-Blanche, à Saint-Malo."), ["lieu-dit La Croix-Blanche, à Saint-Malo"]),
+    ("en", (("", "p o box one one nine springfield"),), ["p o box one one nine springfield"]),
+    ("en", (("", "extension four four one"),), ["four four one"]),
+    ("fr", (("", "poste 441"),), ["441"]),
+    ("fr", (("", "ma plaque c est a b cent vingt-trois c d"),), ["a b cent vingt-trois c d"]),
+    ("en", (("", "my instagram is at cool cat ninety"),), ["cool cat ninety"]),
     # spelled names, spoken addresses
     ("en", asked("could you spell that", "b as in boy r a n t"), ["b as in boy r a n t"]),
     ("en", (("", "send it to maya underscore lopez at bluewave dot org"),), ["maya underscore lopez at bluewave dot org"]),
@@ -52,6 +77,19 @@ HIDDEN = [
 KEPT = [
     ("en", (("", "the bill is forty two dollars and the router stopped working in may"),)),
     ("en", (("", "will you mark it as urgent"),)),
+    ("en", (("", "how do you spell xylophone"),)),
+    ("en", (("", "How do you spell bureaucracy?"),)),
+    ("en", (("", "please call me back on monday"),)),
+    ("en", (("", "Please call me back on Monday"),)),
+    ("en", (("", "please ask for help"),)),
+    ("en", (("", "my name is not on it"),)),
+    ("en", (("", "my wife will call you"),)),
+    ("en", (("", "In May we moved and in Georgia it rained"),)),
+    ("en", (("", "the error code is four zero four"),)),
+    ("en", (("", "version ten point four point one"),)),
+    ("en", (("", "the version is ten point four point one at the moment"),)),
+    ("fr", (("", "j'ai mis le colis à la poste"),)),
+    ("fr", (("", "Mon mari va rappeler"),)),
     ("en", (("", "we open at nine thirty and close at six"),)),
     ("en", asked("how many do you need", "forty two")),
     ("en", asked("what size", "medium")),
@@ -87,6 +125,11 @@ def test_what_is_personal_is_hidden(language: str, turns: Turns, wanted: list[st
 @pytest.mark.parametrize(("language", "turns"), KEPT)
 def test_what_resembles_it_stays(language: str, turns: Turns) -> None:
     assert hidden(language, *turns)[len(TOLD.get(turns[0][1], ())) :] == []
+
+
+def test_a_name_given_instead_of_the_number_asked_for_is_a_name() -> None:
+    (found,) = find_pii(asked("quel est votre numéro client", "je m appelle Aïssatou"), "fr")
+    assert found.label == "NAME"
 
 
 def test_a_sentence_in_the_other_language_is_read_in_it() -> None:

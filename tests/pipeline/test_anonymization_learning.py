@@ -73,7 +73,7 @@ def test_kept_sums_are_those_of_the_features_weights() -> None:
 
 
 def test_what_a_rule_found_loses_the_ends_that_are_nothing_personal_to_the_model() -> None:
-    limits = Limits(0.5, 0.5, 0.5, told=0.01, shape=0.1)
+    limits = Limits(0.5, 0.5, 0.5, 0.5, told=0.01, shape=0.1)
     opinion = Opinion([], np.array([0.05, 0.4, 0.02, 0.3, 0.001], np.float32), np.zeros(5, np.intp))
 
     def narrowed(score: float) -> context.Match | None:

@@ -24,32 +24,33 @@ Numbers = NDArray[np.float32]
 OTHER = "O"
 MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
 AT_ONCE = 2048  # tokens whose scores are added up at once
-ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be
+ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
 YEAR = re.compile(r"(?:19|20)\d\d")
-UNASKED = 0.6  # probability that they need where nobody asked for them
+UNASKED = 0.6  # probability that a year needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
 
 
 class Limits(NamedTuple):
     """Probabilities of being personal data, chosen by training.
 
-    From ``threshold`` on a token is hidden, or from ``name`` and ``address`` on if it is rather a part of one. What a
-    rule found loses the tokens at its ends, and so perhaps all, that have less than ``told``, ``shape`` or ``doubt``,
-    by how sure the rule is. What is checked stays.
+    From ``threshold`` on a token is hidden; from ``name`` or ``address`` on if it is rather a part of one, from
+    ``secret`` on if it is rather one of ``ANY_WORDS`` and nobody asked for that. What a rule found loses the tokens at
+    its ends, and so perhaps all, that have less than ``told``, ``shape`` or ``doubt``, by how sure the rule is. What is
+    checked stays.
     """
 
     threshold: float
     name: float
     address: float
+    secret: float
     told: float = 0.0
     shape: float = 0.0
     doubt: float = 0.0
 
     def thresholds(self, labels: Sequence[str]) -> Numbers:
-        """The threshold of each label."""
-        return np.array(
-            [{"NAME": self.name, "ADDRESS": self.address}.get(label, self.threshold) for label in labels], np.float32
-        )
+        """The threshold of each label, and last that of a secret that nobody asked for."""
+        own = {"NAME": self.name, "ADDRESS": self.address}
+        return np.array([*(own.get(label, self.threshold) for label in labels), self.secret], np.float32)
 
     def least(self, score: float) -> float:
         """The limit for what a rule found with this score."""
@@ -174,7 +175,7 @@ class Opinion(NamedTuple):
 
     matches: list[Match]
     hidden: Numbers
-    best: NDArray[np.intp]  # numbers of labels
+    kinds: NDArray[np.intp]  # numbers of thresholds: those of the labels, or that of a secret that nobody asked for
 
     def narrowed(self, match: Match, limits: Limits) -> Match | None:
         """A match of a rule without the tokens at its ends that are nothing personal to the model; None without any."""
@@ -190,34 +191,31 @@ class Opinion(NamedTuple):
 def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model) -> Opinion:
     """What a model says of a call. ``matches`` are those of the rules, by the rule's name."""
     chances = model.probabilities(list(keys_of(call, matches)))
-    found = [
-        match
-        for line, each, expected in zip(call.lines, chances, call.expected, strict=True)
-        for match in _stretches(call, model, line.first, each, expected)
-    ]
     every = np.concatenate(chances) if chances else np.zeros((0, len(model.labels)), np.float32)
-    return Opinion(found, 1 - every[:, 0], every[:, 1:].argmax(axis=1) + 1)
+    hidden, best = 1 - every[:, 0], every[:, 1:].argmax(axis=1) + 1
+    kinds = best.copy()
+    for line, expected in zip(call.lines, call.expected, strict=True):
+        unasked = [model.labels.index(label) for label in ANY_WORDS if label not in expected]
+        here = kinds[line.first : line.stop]
+        here[np.isin(here, unasked)] = len(model.labels)
+    labelled = np.where(hidden >= model.thresholds[kinds], best, 0)
+    return Opinion(list(_stretches(call, model, hidden, labelled)), hidden, kinds)
 
 
-def _stretches(
-    call: Call, model: Model, offset: int, chances: Numbers, expected: Sequence[str]
-) -> Iterator[Match]:  # fmt: skip
-    """Tokens in a row that are rather personal data than not, as one match a label.
+def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.intp]) -> Iterator[Match]:
+    """Tokens of an utterance in a row that have the same label, as one match. ``labelled``: its number, 0 for none.
 
-    Any word may be a secret ("badly damaged"), and a year is mostly one: what nobody asked for must be likelier then.
+    A year alone is mostly one: where nobody asked for what it might be, that must be likelier.
     """
-    hidden = 1 - chances[:, 0]
-    best = chances[:, 1:].argmax(axis=1) + 1
-    labelled = np.where(hidden >= model.thresholds[best], best, 0).tolist()
-    first = 0
-    for label, group in groupby(labelled):
-        stop = first + len(list(group))
-        surest = float(hidden[first:stop].max())
-        year = stop - first == 1 and YEAR.fullmatch(call.tokens[offset + first].text) is not None
-        unasked = (year or model.labels[label] in ANY_WORDS) and model.labels[label] not in expected
-        if label and not (unasked and surest < UNASKED):
-            yield from _trimmed(call, offset + first, offset + stop - 1, model.labels[label], surest)
-        first = stop
+    for line, expected in zip(call.lines, call.expected, strict=True):
+        first = line.first
+        for number, group in groupby(labelled[line.first : line.stop].tolist()):
+            stop = first + len(list(group))
+            surest, label = float(hidden[first:stop].max()), model.labels[number]
+            year = stop - first == 1 and YEAR.fullmatch(call.tokens[first].text) is not None
+            if number and not (year and label not in expected and surest < UNASKED):
+                yield from _trimmed(call, first, stop - 1, label, surest)
+            first = stop
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:

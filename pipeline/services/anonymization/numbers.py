@@ -19,6 +19,7 @@ LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRT
 LIKE_NUMBERS = frozenset(FEWEST)
 CARD_LENGTHS = range(13, 20)
 PHONE_LENGTHS = range(10, 13)
+EXTENSION_LENGTHS = range(3, 6)
 FEWEST_UNTOLD = 5  # this many digits are hidden under doubt
 FEWEST_ANSWER = 4  # … and this many when they are all that somebody says
 FEWEST_CODE = 6
@@ -52,6 +53,8 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
     told = told_near(call, chain[0].utterance, chain[0].first, chain[0].last)
     if not told:
         told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
+    if _is_extension(call, chain[0]) and digits == len(value) and digits in EXTENSION_LENGTHS:
+        return "PHONE", Score.TOLD
     if told in HARMLESS and digits <= LONGEST_HARMLESS:
         return "", 0.0
     if digits <= LONGEST_MEASURE and _is_years(chain) and told not in LIKE_YEARS and not _is_whole_answer(call, chain):
@@ -88,6 +91,14 @@ def _agreed(told: str, value: str, digits: int) -> str:
         if digits in PHONE_LENGTHS:
             return "PHONE"
     return told
+
+
+def _is_extension(call: Call, run: Run) -> bool:
+    """Whether a number is that of an extension: "extension four four one", "my extension is 441"."""
+    at, line = run.first - 1, call.lines[run.utterance]
+    while at > line.first and call.tokens[at].fold in call.words.copulas:
+        at -= 1
+    return at >= line.first and call.tokens[at].fold in call.words.extensions
 
 
 def _spelled(call: Call, chain: Sequence[Run], value: str, expected: Sequence[str]) -> tuple[str, float]:

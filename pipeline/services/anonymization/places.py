@@ -26,6 +26,11 @@ def find_addresses(call: Call) -> Iterator[Match]:
 
 def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
     for position, item in enumerate(items):
+        if phrase := call.phrase_at(call.words.street_phrases, item.first, call.lines[index].stop):
+            end = next(number for number, each in enumerate(items) if each.last >= phrase.last)
+            if end + 1 < len(items):
+                yield Match(item.first, items[_tail(call, items, end)].last, "ADDRESS", Score.CHECKED)
+            continue
         if item.value in call.words.flats and (last := _flat(items, position)):
             yield Match(item.first, items[last].last, "ADDRESS", Score.SHAPE)
             continue

@@ -93,4 +93,4 @@ def _model_of(info: "object", words: Vocabulary) -> Model:
     transitions = np.zeros((len(labels), len(labels)), np.float32)
     for (before, after), weight in info.transitions.items():  # type: ignore[attr-defined]
         transitions[labels.index(before), labels.index(after)] = weight
-    return Model(words, labels, features, weights, transitions, Limits(0.5, 0.5, 0.5))
+    return Model(words, labels, features, weights, transitions, Limits(0.5, 0.5, 0.5, 0.5))

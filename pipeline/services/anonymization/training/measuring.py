@@ -24,6 +24,7 @@ CHOICES = {  # values that are tried for each of the limits
     "threshold": THRESHOLDS,
     "name": THRESHOLDS,
     "address": (0.03, 0.05),  # a lost address is long, and many that people write have neither number nor street
+    "secret": (0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.5, 0.6),
     "told": (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02),
     "shape": (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12),
     "doubt": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2),
@@ -31,7 +32,7 @@ CHOICES = {  # values that are tried for each of the limits
 ROUNDS = 3  # so many times each limit is chosen anew beside the others
 BINDING = 2  # a leak beyond its goal counts so many times as much
 GOALS = {  # leak and over that are good enough, by the first word of a set's name
-    "MultiDoGO": (0.02, 0.015),
+    "MultiDoGO": (0.02, 0.01),  # asked is 0.015, where more names are unlabelled than here
     "presidio-research": (0.08, 0.03),
     "invented": (0.025, 0.015),
     "questions": (1.0, 0.005),
@@ -52,7 +53,7 @@ class Seen(NamedTuple):
     personal: Covered  # whether it has another label than "O"
     ruled: Mapping[float, Numbers]  # by the score of a rule: the limit up to which what it found stays hidden; else 0
     hidden: Numbers  # the model's probability that it is personal data
-    kinds: NDArray[np.intp]  # the number of the label that the model would give it, of ``LABELLED``
+    kinds: NDArray[np.intp]  # the number of its threshold (``Opinion.kinds``)
 
 
 def seen(conversations: Sequence[Conversation], model: Model, words: Vocabulary) -> Seen:
@@ -73,7 +74,7 @@ def seen(conversations: Sequence[Conversation], model: Model, words: Vocabulary)
         letters.extend(len(token.text) if token.text.isalnum() else 0 for token in call.tokens)
         labels.extend(label for line in labels_of(call, conversation) for label in line)
         hidden.append(opinion.hidden)
-        kinds.append(opinion.best)
+        kinds.append(opinion.kinds)
     held = {score: np.concatenate(each) for score, each in ruled.items()}
     personal = np.array([label != OTHER for label in labels])
     return Seen(np.array(letters, np.float32), labels, personal, held, np.concatenate(hidden), np.concatenate(kinds))
@@ -121,7 +122,7 @@ def choose(sets: Mapping[str, Seen]) -> Limits:
             total += leak + BINDING * max(0.0, leak - 1) + over
         return total
 
-    limits = Limits(threshold=0.2, name=0.2, address=0.2)
+    limits = Limits(threshold=0.2, name=0.2, address=0.05, secret=0.5)
     for _ in range(ROUNDS):
         for name, choices in CHOICES.items():
             limits = min((limits._replace(**{name: choice}) for choice in choices), key=cost)
@@ -134,7 +135,7 @@ def report(sets: Mapping[str, Seen], limits: Limits) -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, each in sets.items():
         alone = _shares(each, each.hidden >= limits.thresholds(LABELLED)[each.kinds])
-        ways = (shares(each, Limits(2, 2, 2)), alone, shares(each, limits))
+        ways = (shares(each, Limits(2, 2, 2, 2)), alone, shares(each, limits))
         yield f"| {name} | " + " | ".join(f"{leak:.2%} / {over:.2%}" for leak, over in ways) + " |"
     yield ""
     for name, each in sets.items():
