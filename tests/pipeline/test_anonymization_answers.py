@@ -61,7 +61,7 @@ HIDDEN = [
     ("fr", (("", "Jade va vous rappeler"),), ["Jade"]),
     ("fr", (("", "Rose va vous rappeler"),), ["Rose"]),
     # addresses without a street, extensions, plates, names on other services
-    ("fr", asked("Où habitez-vous ?", "Au lieu-dit La Croix-Blanche, à Saint-Malo."), ["lieu-dit La Croix-Blanche, à Saint-Malo"]),
+    ("fr", asked("Où habitez-vous ?", "Au lieu-dit La Croix-Blanche, à Saint-Malo."), ["Au lieu-dit La Croix-Blanche, à Saint-Malo"]),
     ("en", (("", "p o box one one nine springfield"),), ["p o box one one nine springfield"]),
     ("en", (("", "extension four four one"),), ["four four one"]),
     ("fr", (("", "poste 441"),), ["441"]),

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.services.anonymization.context import Match, Score
+from pipeline.services.anonymization.context import HARMLESS, Match, Score
 from pipeline.services.anonymization.features import Key, features_of, keys_of
-from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.reading import Call, Line
 from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
 
 Numbers = NDArray[np.float32]
@@ -25,7 +25,9 @@ OTHER = "O"
 MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
 AT_ONCE = 2048  # tokens whose scores are added up at once
 ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
+NUMBERS = ("CARD", "CVV", "PIN", "SSN", "NIR", "PHONE", "ACCOUNT", "CARD_EXPIRY")  # what fillers are no part of
 YEAR = re.compile(r"(?:19|20)\d\d")
+LONGEST_HARMLESS = 6  # tokens of a number that answers "how many"
 UNASKED = 0.6  # probability that a year needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
 
@@ -203,27 +205,44 @@ def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model)
 
 
 def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.intp]) -> Iterator[Match]:
-    """Tokens of an utterance in a row that have the same label, as one match. ``labelled``: its number, 0 for none.
-
-    A year alone is mostly one: where nobody asked for what it might be, that must be likelier.
-    """
+    """Tokens of an utterance in a row that have the same label, as one match. ``labelled``: its number, 0 for none."""
     for line, expected in zip(call.lines, call.expected, strict=True):
         first = line.first
         for number, group in groupby(labelled[line.first : line.stop].tolist()):
             stop = first + len(list(group))
             surest, label = float(hidden[first:stop].max()), model.labels[number]
-            year = stop - first == 1 and YEAR.fullmatch(call.tokens[first].text) is not None
-            if number and not (year and label not in expected and surest < UNASKED):
+            if number and surest >= _needed(call, line, range(first, stop), label, expected):
                 yield from _trimmed(call, first, stop - 1, label, surest)
             first = stop
 
 
+def _needed(call: Call, line: Line, tokens: range, label: str, expected: Sequence[str]) -> float:
+    """The probability that a stretch needs beyond the limits, because it mostly is something else.
+
+    A year alone, or that of "my 2018 ford", is mostly one; a short number in answer to "how many" is harmless.
+    """
+    first = tokens.start
+    of_thing = first > line.first and call.tokens[first - 1].fold in call.words.determiners
+    if label not in expected and (len(tokens) == 1 or of_thing) and YEAR.fullmatch(call.tokens[first].text):
+        return UNASKED
+    harmless = bool(expected) and HARMLESS.issuperset(expected)
+    return SURE if harmless and label in NUMBERS and len(tokens) <= LONGEST_HARMLESS else 0.0
+
+
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without the marks at its ends, a name without its title, an address without "is" before it."""
-    outside = {"NAME": call.words.titles, "ADDRESS": call.words.address_stop}.get(label, frozenset())
+    """A match without the marks at its ends, a name without its title, an address without "is", a number without "so".
+
+    In the middle of a sentence with capitals a name of several words does not end in a verb such as "will".
+    """
+    words, nothing = call.words, frozenset[str]()
+    around = words.fillers if label in NUMBERS else nothing
+    outside = {"NAME": words.titles, "ADDRESS": words.address_stop}.get(label, around)
     while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in outside):
         first += 1
-    while last >= first and not call.tokens[last].text.isalnum():
+    ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
+    while last >= first and (
+        not call.tokens[last].text.isalnum() or (last > first and call.tokens[last].text in ending)
+    ):
         last -= 1
     if first <= last:
         yield Match(first, last, label, Score.SHAPE if surest >= SURE else Score.DOUBT)

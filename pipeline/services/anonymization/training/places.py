@@ -17,7 +17,7 @@ from pipeline.services.anonymization.training.people import People, everyday_wor
 from pipeline.services.anonymization.training.phrases import Phrasebook
 
 HAMLETS = (  # what an address in the country has instead of a street
-    "lieu-dit,lieu dit,au lieu-dit,le,la,les,au,le hameau de,la ferme,la ferme des,le moulin de,le domaine de,"
+    "lieu-dit,lieu dit,au lieu-dit,le hameau de,la ferme,la ferme des,le moulin de,le domaine de,"
     "le mas de,le clos de,le château de,la villa"
 ).split(",")
 HAMLET_NAMES = (
