@@ -85,6 +85,16 @@ def test_what_a_rule_found_loses_the_ends_that_are_nothing_personal_to_the_model
     assert opinion.narrowed(context.Match(4, 4, "NAME", context.Score.TOLD), limits) is None
 
 
+def test_a_secret_that_nobody_asked_for_has_a_threshold_of_its_own() -> None:
+    english = model_of("en")
+    alone = read_call([("customer", "purple monkey 12")], "en")
+    asked = read_call([("agent", "your password please"), ("customer", "purple monkey 12")], "en")
+    secrets = {english.labels.index(label) for label in model.ANY_WORDS}
+    assert not secrets & set(opinion_of(alone, {}, english).kinds.tolist())
+    assert english.labels.index("PASSWORD") in opinion_of(asked, {}, english).kinds.tolist()
+    assert english.limits.thresholds(english.labels)[-1] == pytest.approx(english.limits.secret)
+
+
 def test_lines_are_read_alike_alone_and_among_others() -> None:
     lines = ["hello", "my name is karan mehta and i need help", "4155550132", ""]
     english = model_of("en")
