@@ -1,6 +1,8 @@
 """The learned detector: its weights, its arithmetic, and how it is trained."""
 
 import argparse
+import subprocess
+import sys
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -10,7 +12,15 @@ import pytest
 from pipeline.services.anonymization import context, model
 from pipeline.services.anonymization.detectors import LABELS, matches_of
 from pipeline.services.anonymization.features import features_of, keys_of
-from pipeline.services.anonymization.model import marginals, model_of, opinion_of, read_model, write_model
+from pipeline.services.anonymization.model import (
+    Limits,
+    Opinion,
+    marginals,
+    model_of,
+    opinion_of,
+    read_model,
+    write_model,
+)
 from pipeline.services.anonymization.reading import read_call
 from pipeline.services.anonymization.training import __main__ as command
 from pipeline.services.anonymization.training.conversations import Conversation, Turn, generate
@@ -62,6 +72,29 @@ def test_kept_sums_are_those_of_the_features_weights() -> None:
     np.testing.assert_array_equal(alone, again)
 
 
+def test_what_a_rule_found_loses_the_ends_that_are_nothing_personal_to_the_model() -> None:
+    limits = Limits(0.5, 0.5, 0.5, 0.5, told=0.01, shape=0.1)
+    opinion = Opinion([], np.array([0.05, 0.4, 0.02, 0.3, 0.001], np.float32), np.zeros(5, np.intp))
+
+    def narrowed(score: float) -> context.Match | None:
+        return opinion.narrowed(context.Match(0, 4, "NAME", score), limits)
+
+    assert narrowed(context.Score.CHECKED) == context.Match(0, 4, "NAME", context.Score.CHECKED)
+    assert narrowed(context.Score.TOLD) == context.Match(0, 3, "NAME", context.Score.TOLD)
+    assert narrowed(context.Score.SHAPE) == context.Match(1, 3, "NAME", context.Score.SHAPE)
+    assert opinion.narrowed(context.Match(4, 4, "NAME", context.Score.TOLD), limits) is None
+
+
+def test_a_secret_that_nobody_asked_for_has_a_threshold_of_its_own() -> None:
+    english = model_of("en")
+    alone = read_call([("customer", "purple monkey 12")], "en")
+    asked = read_call([("agent", "your password please"), ("customer", "purple monkey 12")], "en")
+    secrets = {english.labels.index(label) for label in model.ANY_WORDS}
+    assert not secrets & set(opinion_of(alone, {}, english).kinds.tolist())
+    assert english.labels.index("PASSWORD") in opinion_of(asked, {}, english).kinds.tolist()
+    assert english.limits.thresholds(english.labels)[-1] == pytest.approx(english.limits.secret)
+
+
 def test_lines_are_read_alike_alone_and_among_others() -> None:
     lines = ["hello", "my name is karan mehta and i need help", "4155550132", ""]
     english = model_of("en")
@@ -77,8 +110,8 @@ def test_a_model_is_written_and_read_as_it_was(tmp_path: Path) -> None:
     english = model_of("en")
     write_model(tmp_path / "copy.npz", english)
     copy = read_model(tmp_path / "copy.npz", english.words)
-    assert (copy.labels, copy.rows, copy.threshold, copy.doubt) == (
-        english.labels, english.rows, english.threshold, english.doubt,
+    assert (copy.labels, copy.rows, copy.limits) == (
+        english.labels, english.rows, english.limits,
     )  # fmt: skip
     np.testing.assert_array_equal(copy.weights, english.weights)
 
@@ -130,5 +163,10 @@ def test_training_writes_weights_and_says_what_they_are_worth(
     monkeypatch.setattr(command, "MEASURED", 20)
     command.train("fr", argparse.Namespace(rows=60, seed=1, data=tmp_path, out=tmp_path))
     trained = read_model(tmp_path / "weights.fr.npz", vocabulary_of("fr"))
-    assert 0 < trained.threshold < 1
+    assert 0 < trained.limits.threshold < 1
     assert "| invented |" in capsys.readouterr().out
+
+
+def test_detection_loads_no_library_that_it_does_not_use() -> None:
+    said = "import sys, pipeline.services.anonymization.detectors; print({'scipy', 'sklearn'} & set(sys.modules)); import scipy"
+    assert subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True).stdout == "set()\n"

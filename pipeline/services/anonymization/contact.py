@@ -44,7 +44,7 @@ def _around_at(call: Call, items: list[Item], at: int, asked: bool) -> Iterator[
     if start is None:
         return
     dots = (place for place in range(start, at) if items[place].value in call.words.dot_words)
-    if end is None and any(_joins(call, items, dot) for dot in dots):
+    if end is None and any(_joins(call, items, dot) and _joins_words(items, dot) for dot in dots):
         end = _unfinished_end(call, items, at)
     if end is not None:
         yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
@@ -128,6 +128,11 @@ def _joins(call: Call, items: list[Item], position: int) -> bool:
         return False
     following = items[position + 1]
     return call.tokens[following.first].glued or following.value in PLAIN_ENDINGS
+
+
+def _joins_words(items: list[Item], dot: int) -> bool:
+    """Whether a dot stands by a word, not as in "version 10.4.1"."""
+    return any(item.kind is Kind.WORD and item.value.isalpha() for item in items[max(0, dot - 1) : dot + 2])
 
 
 def _local_start(call: Call, items: list[Item], at: int, asked: bool) -> int | None:

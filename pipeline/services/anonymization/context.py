@@ -7,6 +7,8 @@ from pipeline.services.anonymization.reading import Call, Cue, Item, Kind
 
 NEAR = 12  # a cue reaches so many tokens ahead …
 JUST_AFTER = 5  # … and so many back, when none stands before
+ANSWERED = 2  # digits or letters of a number that answer a question
+HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})  # labels of what is asked for and no personal data
 PATIENCE = 2  # a question stays open over so many utterances that neither answer nor ask anything
 
 
@@ -36,7 +38,7 @@ def expectations(call: Call) -> list[tuple[str, ...]]:
     for index, line in enumerate(call.lines):
         own = asker == line.speaker
         holds = (announced and age == 0) if own else age <= PATIENCE
-        expected.append(question if holds else ())
+        expected.append(question if holds and not _was_answered(call, index) else ())
         if call.cues[index]:
             announced = _is_announcement(call, index)
             question, asker, age = tuple(cue.told for cue in call.cues[index]), line.speaker, 0
@@ -45,11 +47,26 @@ def expectations(call: Call) -> list[tuple[str, ...]]:
     return expected
 
 
+def _was_answered(call: Call, index: int) -> bool:
+    """Whether a speaker gave a number just before and goes on with something else."""
+    line, before = call.lines[index], call.lines[index - 1]
+    if index == 0 or line.speaker != before.speaker or begins_with_number(call, index):
+        return False
+    spoken = (item for item in call.items[index - 1] if item.kind in (Kind.DIGITS, Kind.LETTERS))
+    return sum(len(item.value) for item in spoken) >= ANSWERED
+
+
+def begins_with_number(call: Call, index: int) -> bool:
+    """Whether an utterance begins with digits or letters, but for fillers and "yes"."""
+    said = (item for item in words_of(call.items[index]) if item.value not in call.words.acknowledgements)
+    return next((item.kind in (Kind.DIGITS, Kind.LETTERS) for item in said), False)
+
+
 def _is_announcement(call: Call, index: int) -> bool:
     """Whether an utterance ends in "… number is", so that its speaker's next one must hold the value."""
     last = call.cues[index][-1].last
-    after = [item for item in call.items[index] if item.first > last and item.kind is Kind.WORD]
-    return bool(after) and all(item.value in call.words.copulas or not item.value.isalnum() for item in after)
+    after = [item for item in call.items[index] if item.first > last and item.value.isalnum()]
+    return bool(after) and all(item.value in call.words.copulas for item in after if item.kind is not Kind.FILLER)
 
 
 def leaves_open(call: Call, index: int) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from pipeline.services.anonymization.context import Match, Score, cues_for
 from pipeline.services.anonymization.reading import Call, Item, Kind
@@ -11,19 +12,33 @@ WRITTEN = re.compile(
     r"|(?:19|20)\d\d-(?:0\d|1[0-2])-(?:[0-2]\d|3[01]))(?![\d/-])"
 )
 LABELS = ("DATE_OF_BIRTH", "CARD_EXPIRY")
+MOST_NUMBERS = 5  # of a date without the name of a month: day, month, and a year of up to three
 REACH = 12  # tokens between "born" and the date
 
 
 def find_dates_of_birth(call: Call) -> Iterator[Match]:
     """Dates that are said to be of birth, or of a card's expiry."""
-    for index, spans in enumerate(find_dates(call)):
-        for first, last in spans:
+    for index in range(len(call.lines)):
+        for first, last in _birth(call, index):
             for label in LABELS:
                 cues = cues_for(call, index, label)
                 near = any(max(first - cue.last, cue.first - last) <= REACH for cue in cues)
                 if near or (label in call.expected[index] and not call.cues[index]):
                     yield Match(first, last, label, Score.TOLD)
                     break
+
+
+def _birth(call: Call, index: int) -> Iterator[tuple[int, int]]:
+    """Dates, and where one of birth is asked for or told before also "the 4th of the 3rd, 87"."""
+    yield from call.dates[index]
+    cues = cues_for(call, index, "DATE_OF_BIRTH")
+    if not cues and ("DATE_OF_BIRTH" not in call.expected[index] or call.cues[index]):
+        return
+    begin = cues[-1].last if cues else -1
+    for part in _stretches(call, index):
+        numbers = [item for item in part if item.kind is Kind.DIGITS and item.first > begin]
+        if 2 <= len(numbers) <= MOST_NUMBERS:
+            yield numbers[0].first, numbers[-1].last
 
 
 def find_dates(call: Call) -> list[list[tuple[int, int]]]:
@@ -38,15 +53,15 @@ def _dates(call: Call, index: int) -> list[tuple[int, int]]:
         for match in WRITTEN.finditer(call.text, line.start, line.end)
         if (within := call.tokens_in(line, *match.span()))
     ]
-    stretch: list[Item] = []
-    for item in call.items[index]:
-        if _is_part(call, item):
-            stretch.append(item)
-            continue
-        found.extend(_stretch(call, stretch))
-        stretch = []
-    found.extend(_stretch(call, stretch))
+    for part in _stretches(call, index):
+        found.extend(_stretch(call, part))
     return found
+
+
+def _stretches(call: Call, index: int) -> list[list[Item]]:
+    """Items in a row of which dates are made."""
+    rows = groupby(call.items[index], key=lambda item: _is_part(call, item))
+    return [list(row) for part, row in rows if part]
 
 
 def _is_part(call: Call, item: Item) -> bool:

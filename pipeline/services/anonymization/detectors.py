@@ -4,19 +4,17 @@ A rule of ours is a function from a call to matches; ``RuleDetector`` makes a sc
 rule is one more line of ``RULES``. The learned model sees what the rules found, and adds to it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
-
-import scrubadub
-from scrubadub.detectors import Detector
-from scrubadub.filth import Filth, MergedFilth
 
 from pipeline.services.anonymization.contact import find_emails, find_urls
 from pipeline.services.anonymization.context import Match, Score
 from pipeline.services.anonymization.credentials import find_credentials
 from pipeline.services.anonymization.dates import find_dates_of_birth
 from pipeline.services.anonymization.echoes import find_echoes
+from pipeline.services.anonymization.frame import Detector, Filth, MergedFilth, scrubadub
 from pipeline.services.anonymization.languages import foreign_lines
 from pipeline.services.anonymization.model import model_of, opinion_of
 from pipeline.services.anonymization.names import find_common_names, find_entity_names, find_introduced_names
@@ -113,18 +111,36 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
     found = _scrub(call, {name: RuleDetector(name, each, call) for name, each in matches.items()}, own=True)
     found = [each for each in found if doubt or each.score > Score.DOUBT]
     known = [(each.start, each.end, each.label) for each in found]
-    echoes = RuleDetector("parley_echoes", find_echoes(call, known), call)
-    return _scrub(call, {"parley_echoes": echoes, "found": _Kept(found)}, own=False)
+    echoes = [each for each in find_echoes(call, known) if not _is_within(call, each, found)]
+    if not echoes:
+        return found
+    return _scrub(
+        call, {"parley_echoes": RuleDetector("parley_echoes", echoes, call), "found": _Kept(found)}, own=False
+    )
+
+
+def _is_within(call: Call, match: Match, found: Sequence[Found]) -> bool:
+    """Whether a match lies in one of some stretches, which are in order."""
+    start, end = call.tokens[match.first].start, call.tokens[match.last].end
+    place = bisect_right(found, start, key=lambda each: each.start) - 1
+    return place >= 0 and end <= found[place].end
 
 
 def united(call: Call) -> dict[str, list[Match]]:
-    """What the rules and the model find. Shapes in which the model sees nothing personal at all are let go."""
+    """What the rules and the model find. Where the model sees nothing personal at all, what a rule found is let go.
+
+    What the model finds where a rule saw a number or a spelled name under doubt has the rule's label.
+    """
     matches = matches_of(call)
     model = model_of(call.words.language)
     opinion = opinion_of(call, matches, model)
-    for name, found in matches.items():
-        matches[name] = [each for each in found if each.score > Score.SHAPE or not opinion.denies(each, model.doubt)]
-    return matches | {"parley_model": opinion.matches}
+    kept = {
+        name: [narrow for each in found if (narrow := opinion.narrowed(each, model.limits))]
+        for name, found in matches.items()
+    }
+    doubted = {each.first: each.label for each in kept["parley_numbers"] if each.score == Score.DOUBT}
+    found = [each._replace(label=doubted.get(each.first, each.label)) for each in opinion.matches]
+    return kept | {"parley_model": found}
 
 
 class _Kept(Detector):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from pipeline.services.anonymization.context import Match, Score
 from pipeline.services.anonymization.reading import Call, Item, Kind
+from pipeline.services.anonymization.runs import Run, whole_numbers
 
 FEWEST_DIGITS = 4  # of a number that is hidden again without anybody saying what it is
 SHORTEST_NAME = 3
@@ -43,13 +44,20 @@ def _parts_of_name(call: Call, start: int, end: int) -> Iterator[str]:
 
 def _numbers(call: Call, numbers: dict[str, str]) -> Iterator[Match]:
     """Runs that are one of the numbers, hold one or are a part of one ("ending in 4298")."""
-    for chain in call.chains:
-        value = "".join(run.value for run in chain)
-        if sum(run.digits for run in chain) < FEWEST_DIGITS:
-            continue
-        label = next((label for known, label in numbers.items() if value in known or known in value), "")
-        if label:
-            yield from (Match(run.first, run.last, label, Score.SHAPE) for run in chain)
+    for number in whole_numbers(call):
+        value = "".join(run.value for run in number)
+        parts = [number] if any(value in known for known in numbers) else [[run] for run in number]
+        for part in parts:
+            yield from _echo(part, numbers)
+
+
+def _echo(number: Sequence[Run], numbers: dict[str, str]) -> Iterator[Match]:
+    value = "".join(run.value for run in number)
+    if sum(run.digits for run in number) < FEWEST_DIGITS:
+        return
+    label = next((label for known, label in numbers.items() if value in known or known in value), "")
+    if label:
+        yield from (Match(run.first, run.last, label, Score.SHAPE) for run in number)
 
 
 def _names(call: Call, names: set[str]) -> Iterator[Match]:

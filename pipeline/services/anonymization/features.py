@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.services.anonymization.context import JUST_AFTER, NEAR, Match
 from pipeline.services.anonymization.reading import Call, Kind, Line, Token
+from pipeline.services.anonymization.runs import whole_numbers
 from pipeline.services.anonymization.vocabulary import MAIL_ENDINGS, MAIL_HOSTS, Vocabulary
 
 Key = tuple[Any, ...]
@@ -76,9 +77,6 @@ def _class_of(word: str, words: Vocabulary) -> str:
     return "C" if word in words.common else "U" if word in words.usual else "O"
 
 
-# ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _line_keys(
     call: Call, index: int, line: Line, ruled: Mapping[int, tuple[str, ...]], counted: Mapping[int, Key]
 ) -> list[list[Key]]:
@@ -143,16 +141,16 @@ def _told(call: Call, index: int, line: Line) -> dict[int, tuple[str, str]]:
     return told
 
 
-def _question(call: Call, index: int) -> tuple[str, ...]:
-    """The words of what was said before an utterance, by somebody else."""
+def _question(call: Call, index: int) -> str:
+    """The words of what was said before an utterance, by somebody else. (One string, which is hashed only once.)"""
     before = index - 1
     if before < 0:
-        return ()
+        return ""
     line, own = call.lines[before], call.lines[index]
     if line.speaker == own.speaker and own.speaker:
-        return ("same",)
+        return "same"
     tokens = call.tokens[max(line.first, line.stop - LONGEST_QUESTION) : line.stop]
-    return tuple(sorted({token.fold for token in tokens if len(token.fold) >= SHORTEST_ASKED}))
+    return " ".join(sorted({token.fold for token in tokens if len(token.fold) >= SHORTEST_ASKED}))
 
 
 def _ruled(matches: Mapping[str, Sequence[Match]]) -> dict[int, tuple[str, ...]]:
@@ -174,20 +172,17 @@ def _counted(call: Call) -> dict[int, Key]:
         for item in items:
             if item.kind is not Kind.WORD:
                 key = (item.kind.value[0] + "a" * item.amount, 0, 0, 0)
-                for number in range(item.first, item.last + 1):
-                    counted[number] = key
-    for chain in call.chains:
-        digits = sum(run.digits for run in chain)
-        letters = sum(len(run.value) for run in chain) - digits
+                for token in range(item.first, item.last + 1):
+                    counted[token] = key
+    for number in whole_numbers(call):
+        digits = sum(run.digits for run in number)
+        letters = sum(len(run.value) for run in number) - digits
         size = DIGITS[min(digits, len(DIGITS) - 1)]
-        for run in chain:
+        for run in number:
             for item in run.items:
-                for number in range(item.first, item.last + 1):
-                    counted[number] = (counted[number][0], size, min(letters, 4), min(len(run.items), 4))
+                for token in range(item.first, item.last + 1):
+                    counted[token] = (counted[token][0], size, min(letters, 4), min(len(run.items), 4))
     return counted
-
-
-# ── Features ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _word(words: Vocabulary, place: str, said: tuple[str, str]) -> Iterator[str]:
@@ -196,9 +191,8 @@ def _word(words: Vocabulary, place: str, said: tuple[str, str]) -> Iterator[str]
     kind = class_of(word, words) if word else ""
     yield f"{place}={word if not word.isdigit() or len(word) < 2 else kind}"
     yield f"{place}:{kind}/{shape}"
-    for name, listed in _KINDS.items():
-        if word in (listed if isinstance(listed, frozenset) else getattr(words, listed)):
-            yield f"{place}~{name}"
+    for name in _traits_of(word, words):
+        yield f"{place}~{name}"
     if place in ("w-1", "w+1") and word.isalpha() and len(word) > 3:
         yield f"{place}>{word[-3:]}"
     if place == "w" and word.isalpha() and len(word) > 2:
@@ -208,6 +202,20 @@ def _word(words: Vocabulary, place: str, said: tuple[str, str]) -> Iterator[str]
         yield f"w<{word[:3]}"
         yield f"w>{word[-4:]}"
         yield f"w#{min(len(word), 12)}:{kind}"
+
+
+def _traits_of(word: str, words: Vocabulary) -> tuple[str, ...]:
+    """The lists of the vocabulary that a word is on."""
+    traits = words.traits.get(word)
+    if traits is None:
+        if len(words.traits) > MOST_CLASSES:
+            words.traits.clear()
+        lists = (
+            (name, listed if isinstance(listed, frozenset) else getattr(words, listed))
+            for name, listed in _KINDS.items()
+        )
+        traits = words.traits[word] = tuple(name for name, listed in lists if word in listed)
+    return traits
 
 
 _KINDS: dict[str, str | frozenset[str]] = {
@@ -257,9 +265,9 @@ def _cues(words: Vocabulary, told: tuple[str, str], asked: tuple[str, ...], kind
         yield f"t?={asked[-1]}|{kind}|{length}"
 
 
-def _asked(words: Vocabulary, question: tuple[str, ...], kind: str) -> Iterator[str]:
+def _asked(words: Vocabulary, question: str, kind: str) -> Iterator[str]:
     yield f"q|{kind}" if question else f"q0|{kind}"
-    yield from (f"q={word}|{kind}" for word in question)
+    yield from (f"q={word}|{kind}" for word in question.split())
 
 
 def _number(words: Vocabulary, counted: Key, length: int, first: int, last: int) -> Iterator[str]:

@@ -4,7 +4,8 @@
 token is personal data if all labels but ``O`` together are likelier than a threshold, which training chose for recall.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -13,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.services.anonymization.context import Match, Score
+from pipeline.services.anonymization.context import HARMLESS, Match, Score
 from pipeline.services.anonymization.features import Key, features_of, keys_of
-from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.reading import Call, Line
 from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
 
 Numbers = NDArray[np.float32]
@@ -23,16 +24,47 @@ Numbers = NDArray[np.float32]
 OTHER = "O"
 MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it starts anew, so that memory stays flat
 AT_ONCE = 2048  # tokens whose scores are added up at once
-ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be
-UNASKED = 0.6  # probability that they need where nobody asked for them
+ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
+NUMBERS = ("CARD", "CVV", "PIN", "SSN", "NIR", "PHONE", "ACCOUNT", "CARD_EXPIRY")  # what fillers are no part of
+YEAR = re.compile(r"(?:19|20)\d\d")
+LONGEST_HARMLESS = 6  # tokens of a number that answers "how many"
+UNASKED = 0.6  # probability that a year needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
+
+
+class Limits(NamedTuple):
+    """Probabilities of being personal data, chosen by training.
+
+    From ``threshold`` on a token is hidden; from ``name`` or ``address`` on if it is rather a part of one, from
+    ``secret`` on if it is rather one of ``ANY_WORDS`` and nobody asked for that. What a rule found loses the tokens at
+    its ends, and so perhaps all, that have less than ``told``, ``shape`` or ``doubt``, by how sure the rule is. What is
+    checked stays.
+    """
+
+    threshold: float
+    name: float
+    address: float
+    secret: float
+    told: float = 0.0
+    shape: float = 0.0
+    doubt: float = 0.0
+
+    def thresholds(self, labels: Sequence[str]) -> Numbers:
+        """The threshold of each label, and last that of a secret that nobody asked for."""
+        own = {"NAME": self.name, "ADDRESS": self.address}
+        return np.array([*(own.get(label, self.threshold) for label in labels), self.secret], np.float32)
+
+    def least(self, score: float) -> float:
+        """The limit for what a rule found with this score."""
+        if score > Score.TOLD:
+            return 0.0
+        return self.told if score > Score.SHAPE else self.shape if score > Score.DOUBT else self.doubt
 
 
 class Model:
     """The weights of each feature for each label, and of each label after another.
 
-    ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels). From ``threshold`` on
-    a token is hidden; what a rule found by its shape is let go if the model gives all of it less than ``doubt``.
+    ``labels[0]`` is ``O``. ``rows`` tells the row of a feature in ``weights`` (features, labels).
     """
 
     def __init__(
@@ -42,18 +74,21 @@ class Model:
         rows: Mapping[str, int],
         weights: Numbers,
         transitions: Numbers,
-        threshold: float,
-        doubt: float = 0.0,
+        limits: Limits,
     ) -> None:
         self.words = words
         self.labels = tuple(labels)
         self.rows = rows
         self.weights = weights
         self.transitions = transitions
-        self.threshold = threshold
-        self.doubt = doubt
+        self.set_limits(limits)
         self._places: dict[Key, int] = {}
         self._sums: Numbers = np.zeros((1024, len(self.labels)), np.float32)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Decide by these limits from now on."""
+        self.limits = limits
+        self.thresholds = limits.thresholds(self.labels)
 
     def probabilities(self, lines: Sequence[Sequence[Sequence[Key]]]) -> list[Numbers]:
         """For each utterance, given the keys of its tokens, the probabilities of the labels: (tokens, labels)."""
@@ -62,28 +97,39 @@ class Model:
         tokens = [keys for line in lines for keys in line]
         scores = np.zeros((len(tokens), len(self.labels)), np.float32)
         for start in range(0, len(tokens), AT_ONCE):
-            chosen = [self._chosen(keys) for keys in tokens[start : start + AT_ONCE]]
+            some = tokens[start : start + AT_ONCE]
+            chosen = self._chosen(some)  # which may make the sums anew
             scores[start : start + AT_ONCE] = self._sums[chosen].sum(axis=1)
-            if len(self._places) > MOST_KEPT:
-                self._places.clear()
         ends = np.cumsum([len(line) for line in lines])
         return marginals(np.split(scores, ends[:-1]), self.transitions)
 
-    def _chosen(self, keys: Sequence[Key]) -> list[int]:
-        """The rows of ``_sums`` of some keys."""
+    def _chosen(self, tokens: Sequence[Sequence[Key]]) -> list[list[int]]:
+        """The rows of ``_sums`` of the keys of each token."""
+        places = self._places
         try:
-            return [self._places[key] for key in keys]
+            return [[places[key] for key in keys] for keys in tokens]
         except KeyError:
-            return [self._places[key] if key in self._places else self._add(key) for key in keys]
+            if len(places) > MOST_KEPT:
+                places.clear()
+            self._add(set().union(*tokens).difference(places))
+            return [[places[key] for key in keys] for keys in tokens]
 
-    def _add(self, key: Key) -> int:
-        place = len(self._places)
-        if place == len(self._sums):
+    def _add(self, keys: Collection[Key]) -> None:
+        """Add up and keep the weights of keys that are met for the first time."""
+        row_of, rows, counts = self.rows.get, list[int](), list[int]()
+        for key in keys:
+            found = [row for row in map(row_of, features_of(key, self.words)) if row is not None]
+            rows += found
+            counts.append(len(found))
+        known = len(self._places)
+        while known + len(keys) > len(self._sums):
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-        rows = [self.rows[feature] for feature in features_of(key, self.words) if feature in self.rows]
-        self._sums[place] = self.weights[rows].sum(axis=0)
-        self._places[key] = place
-        return place
+        self._places.update(zip(keys, range(known, known + len(keys)), strict=True))
+        sizes = np.array(counts, np.int64)
+        filled, starts = np.flatnonzero(sizes), np.cumsum(sizes) - sizes
+        self._sums[known : known + len(keys)] = 0
+        if len(filled):
+            self._sums[known + filled] = np.add.reduceat(self.weights[rows], starts[filled])
 
 
 def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:
@@ -127,53 +173,76 @@ def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:
 
 
 class Opinion(NamedTuple):
-    """What the model takes for personal data, and for each token of the call how likely it is that it is any."""
+    """What the model takes for personal data; how likely each token of the call is any, and the label it would have."""
 
     matches: list[Match]
     hidden: Numbers
+    kinds: NDArray[np.intp]  # numbers of thresholds: those of the labels, or that of a secret that nobody asked for
 
-    def denies(self, match: Match, doubt: float) -> bool:
-        """Whether none of a match's tokens is personal data with so little a probability."""
-        return float(self.hidden[match.first : match.last + 1].max()) < doubt
+    def narrowed(self, match: Match, limits: Limits) -> Match | None:
+        """A match of a rule without the tokens at its ends that are nothing personal to the model; None without any."""
+        least = limits.least(match.score)
+        if not least:
+            return match
+        likely = np.flatnonzero(self.hidden[match.first : match.last + 1] >= least)
+        if not len(likely):
+            return None
+        return match._replace(first=match.first + int(likely[0]), last=match.first + int(likely[-1]))
 
 
 def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model) -> Opinion:
     """What a model says of a call. ``matches`` are those of the rules, by the rule's name."""
     chances = model.probabilities(list(keys_of(call, matches)))
-    found = [
-        match
-        for line, each, expected in zip(call.lines, chances, call.expected, strict=True)
-        for match in _stretches(call, model, line.first, each, expected)
-    ]
-    return Opinion(found, 1 - np.concatenate([each[:, 0] for each in chances]) if chances else np.zeros(0, np.float32))
+    every = np.concatenate(chances) if chances else np.zeros((0, len(model.labels)), np.float32)
+    hidden, best = 1 - every[:, 0], every[:, 1:].argmax(axis=1) + 1
+    kinds = best.copy()
+    for line, expected in zip(call.lines, call.expected, strict=True):
+        unasked = [model.labels.index(label) for label in ANY_WORDS if label not in expected]
+        here = kinds[line.first : line.stop]
+        here[np.isin(here, unasked)] = len(model.labels)
+    labelled = np.where(hidden >= model.thresholds[kinds], best, 0)
+    return Opinion(list(_stretches(call, model, hidden, labelled)), hidden, kinds)
 
 
-def _stretches(
-    call: Call, model: Model, offset: int, chances: Numbers, expected: Sequence[str]
-) -> Iterator[Match]:  # fmt: skip
-    """Tokens in a row that are rather personal data than not, as one match a label.
+def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.intp]) -> Iterator[Match]:
+    """Tokens of an utterance in a row that have the same label, as one match. ``labelled``: its number, 0 for none."""
+    for line, expected in zip(call.lines, call.expected, strict=True):
+        first = line.first
+        for number, group in groupby(labelled[line.first : line.stop].tolist()):
+            stop = first + len(list(group))
+            surest, label = float(hidden[first:stop].max()), model.labels[number]
+            if number and surest >= _needed(call, line, range(first, stop), label, expected):
+                yield from _trimmed(call, first, stop - 1, label, surest)
+            first = stop
 
-    Any word may be a secret ("badly damaged"): one that nobody asked for must be likelier than other things.
+
+def _needed(call: Call, line: Line, tokens: range, label: str, expected: Sequence[str]) -> float:
+    """The probability that a stretch needs beyond the limits, because it mostly is something else.
+
+    A year alone, or that of "my 2018 ford", is mostly one; a short number in answer to "how many" is harmless.
     """
-    hidden = 1 - chances[:, 0]
-    best = chances[:, 1:].argmax(axis=1) + 1
-    labelled = np.where(hidden >= model.threshold, best, 0).tolist()
-    first = 0
-    for label, group in groupby(labelled):
-        stop = first + len(list(group))
-        surest = float(hidden[first:stop].max())
-        unasked = model.labels[label] in ANY_WORDS and model.labels[label] not in expected
-        if label and not (unasked and surest < UNASKED):
-            yield from _trimmed(call, offset + first, offset + stop - 1, model.labels[label], surest)
-        first = stop
+    first = tokens.start
+    of_thing = first > line.first and call.tokens[first - 1].fold in call.words.determiners
+    if label not in expected and (len(tokens) == 1 or of_thing) and YEAR.fullmatch(call.tokens[first].text):
+        return UNASKED
+    harmless = bool(expected) and HARMLESS.issuperset(expected)
+    return SURE if harmless and label in NUMBERS and len(tokens) <= LONGEST_HARMLESS else 0.0
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without the marks at its ends, a name without its title."""
-    outside = call.words.titles if label == "NAME" else frozenset()
+    """A match without the marks at its ends, a name without its title, an address without "is", a number without "so".
+
+    In the middle of a sentence with capitals a name of several words does not end in a verb such as "will".
+    """
+    words, nothing = call.words, frozenset[str]()
+    around = words.fillers if label in NUMBERS else nothing
+    outside = {"NAME": words.titles, "ADDRESS": words.address_stop}.get(label, around)
     while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in outside):
         first += 1
-    while last >= first and not call.tokens[last].text.isalnum():
+    ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
+    while last >= first and (
+        not call.tokens[last].text.isalnum() or (last > first and call.tokens[last].text in ending)
+    ):
         last -= 1
     if first <= last:
         yield Match(first, last, label, Score.SHAPE if surest >= SURE else Score.DOUBT)
@@ -195,7 +264,7 @@ def read_model(path: Path, words: Vocabulary) -> Model:
     weights = np.zeros((len(features), len(labels)), np.float32)
     weights[np.repeat(np.arange(len(features)), stored["counts"]), stored["columns"]] = stored["values"]
     rows = {feature: row for row, feature in enumerate(features)}
-    return Model(words, labels, rows, weights, stored["transitions"], *map(float, stored["limits"]))
+    return Model(words, labels, rows, weights, stored["transitions"], Limits(*map(float, stored["limits"])))
 
 
 def write_model(path: Path, model: Model) -> None:
@@ -211,5 +280,5 @@ def write_model(path: Path, model: Model) -> None:
             columns=np.nonzero(present)[1].astype(np.uint8),
             values=model.weights[present].astype(np.float16),
             transitions=model.transitions.astype(np.float32),
-            limits=np.array([model.threshold, model.doubt], np.float32),
+            limits=np.array(model.limits, np.float32),
         )

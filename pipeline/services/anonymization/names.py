@@ -1,13 +1,17 @@
 """Names of people: those that spaCy saw, those that are introduced, those that everybody bears."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.services.anonymization.context import Match, Score, cues_for
-from pipeline.services.anonymization.reading import Call, Kind, Line, Token
+from pipeline.services.anonymization.reading import Call, Cue, Kind, Line, Token
 
+SAME = re.compile(r"(.)\1+")
+ADVERBS = ("ly", "ment")  # endings of words such as "strictly speaking"
 LONGEST_NAME = 4  # words
 LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
 LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
+TITLED = "titled"  # a name after "Mr"
 SHORTEST = 3  # letters of a name that is hidden without anybody having told so
 
 
@@ -35,11 +39,13 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
         for cue in call.phrases(call.words.introductions, line):
             if cue.first > line.first and call.tokens[cue.first - 1].fold in call.words.things:
                 continue
-            yield from _name_after(call, line, cue.last + 1, strong=cue.told == "strong")
+            yield from _name_after(call, line, cue.last + 1, cue.told)
         for position in range(line.first, line.stop):
             if call.tokens[position].fold in call.words.titles and not _is_elided(call, line, position):
-                yield from _name_after(call, line, position + 1, strong=False, titled=True)
-        told = cues_for(call, index, "NAME")
+                yield from _name_after(call, line, position + 1, TITLED)
+        for cue in call.phrases(call.words.spoken_by, line):
+            yield from _name_before(call, line, cue.first - 1)
+        told = [cue for cue in cues_for(call, index, "NAME") if not _only_asks(call, cue)]
         if told or "NAME" in call.expected[index]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
 
@@ -50,7 +56,9 @@ def find_common_names(call: Call) -> Iterator[Match]:
         position = line.first
         while position < line.stop:
             token = call.tokens[position]
-            if call.words.is_name(token.fold) and (not line.cased or token.text[0].isupper()):
+            if (call.words.is_name(token.fold) and (not line.cased or token.text[0].isupper())) or _stands_for_one(
+                call, line, position
+            ):
                 last = _end_of_name(call, line, position)
                 yield Match(position, last, "NAME", Score.SHAPE)
                 position = last
@@ -58,16 +66,49 @@ def find_common_names(call: Call) -> Iterator[Match]:
         yield from _bare(call, index, line)
 
 
-def _name_after(call: Call, line: Line, position: int, *, strong: bool, titled: bool = False) -> Iterator[Match]:
+def _only_asks(call: Call, cue: Cue) -> bool:
+    """Whether a cue only asks how a word is written: "how do you spell …"."""
+    return any(call.tokens[number].fold in call.words.spells for number in range(cue.first, cue.last + 1))
+
+
+def _name_after(call: Call, line: Line, position: int, told: str) -> Iterator[Match]:
     while position < line.stop and (
         call.tokens[position].text in ".,:'’" or call.tokens[position].fold in call.words.titles
     ):
-        if titled and call.tokens[position].text == ",":
+        if told == TITLED and call.tokens[position].text == ",":
             return
         position += 1
-    if position >= line.stop or not _may_start(call, line, position, strong, titled):
+    if position < line.stop and _may_start(call, line, position, told):
+        score = Score.SHAPE if told == "weak" else Score.TOLD
+        yield Match(position, _end_of_name(call, line, position), "NAME", score)
+
+
+def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
+    """A name before "speaking": any word that is not said all the time, and after "this is" nearly any."""
+    if position < line.first:
         return
-    yield Match(position, _end_of_name(call, line, position), "NAME", Score.TOLD if strong or titled else Score.SHAPE)
+    token, words = call.tokens[position], call.words
+    if any(cue.last == position - 1 for cue in call.phrases(words.own_introductions, line)):
+        if _may_be_called(call, token):
+            yield Match(position, position, "NAME", Score.TOLD)
+        return
+    known = token.fold in words.names or not (token.fold in words.common or token.fold.endswith(ADVERBS))
+    if token.text.isalpha() and len(token.fold) >= SHORTEST and known and token.fold not in words.no_names:
+        yield Match(position, position, "NAME", Score.SHAPE)
+
+
+def _stands_for_one(call: Call, line: Line, position: int) -> bool:
+    """Whether a first name that is a word too is one here: by its capital in a sentence, or by what it does then."""
+    token, words = call.tokens[position], call.words
+    if token.fold not in words.ambiguous or token.fold not in words.given or token.fold in words.months:
+        return False
+    if not (line.cased and token.text[0].isupper() and not token.text.isupper()):
+        return False
+    if position == line.first or call.tokens[position - 1].text in ".?!":
+        return position + 1 < line.stop and call.phrase_at(words.acts, position + 1, line.stop) is not None
+    before, following = call.tokens[position - 1], call.tokens[position + 1 : min(position + 2, line.stop)]
+    thing = any(token.text[0].isupper() and token.fold not in words.names for token in following)
+    return before.fold not in words.not_before and not before.text[0].isupper() and not thing
 
 
 def _is_elided(call: Call, line: Line, position: int) -> bool:
@@ -75,19 +116,30 @@ def _is_elided(call: Call, line: Line, position: int) -> bool:
     return position + 1 < line.stop and call.tokens[position + 1].text in "'’"
 
 
-def _may_start(call: Call, line: Line, position: int, strong: bool, titled: bool) -> bool:
+def _may_be_called(call: Call, token: Token) -> bool:
+    """Whether somebody may be called so who says it plainly: hardly a word is none."""
+    never = any(token.fold in each for each in (call.words.never_names, call.words.copulas, call.words.unnamed))
+    return token.text.isalpha() and len(token.fold) >= SHORTEST and not never
+
+
+def _may_start(call: Call, line: Line, position: int, told: str) -> bool:
+    """Whether a word may begin a name after an introduction: "certain", "strong", "near", "weak", or a title."""
     token, words = call.tokens[position], call.words
     if not token.text.isalpha() or token.fold in words.never_names or token.fold in words.copulas:
         return False
-    capital = token.text[0].isupper()
-    known = token.fold in words.names
-    if strong or titled:
-        return (capital if line.cased and not words.is_name(token.fold) else True) and (
-            known or capital or (len(token.fold) >= SHORTEST and token.fold not in words.common)
-        )
+    capital = line.cased and token.text[0].isupper()
+    given = token.fold in words.given
+    if told == "certain" and _may_be_called(call, token):
+        return given or capital or not line.cased
+    if told in ("certain", "strong", TITLED):
+        known = token.fold in words.names or (len(token.fold) >= SHORTEST and token.fold not in words.common)
+        named = capital or (known and (not line.cased or words.is_name(token.fold)))
+        return named and token.fold not in words.unnamed
+    if told == "near" and given and (capital or token.fold not in words.clauses):
+        return True
     if words.is_name(token.fold):
         return True
-    return line.cased and capital and known and not words.is_ordinary(token.fold)
+    return capital and token.fold in words.names and not words.is_ordinary(token.fold)
 
 
 def _end_of_name(call: Call, line: Line, position: int) -> int:
@@ -122,8 +174,8 @@ def _continues(call: Call, line: Line, position: int) -> bool:
     if line.cased:
         return token.text[0].isupper() and token.text not in ("I", "A", "OK")
     known = token.fold in words.names
-    if len(token.fold) < SHORTEST:
-        return False
+    if len(token.fold) < SHORTEST or (not known and call.phrase_at(words.cues, position, line.stop)):
+        return False  # "karan booking number 4"
     return token.fold not in words.usual or (known and not _is_everyday(call, token))
 
 
@@ -178,4 +230,12 @@ def _may_be_name(call: Call, word: str) -> bool:
     words = call.words
     if not word.isalpha() or len(word) < SHORTEST or word in words.no_names:
         return False
-    return word not in words.ordinary or word in words.names
+    return word in words.names or (word not in words.ordinary and not _is_run_together(call, word))
+
+
+def _is_run_together(call: Call, word: str) -> bool:
+    """Whether a word is one that says yes, hello or thanks, drawn out, or several in one: "hmmmm", "okthanks"."""
+    never = call.words.never_names
+    if word in never or SAME.sub(r"\1", word) in {SAME.sub(r"\1", each) for each in never}:
+        return True
+    return any(word[:cut] in never and _is_run_together(call, word[cut:]) for cut in range(2, len(word) - 1))

@@ -4,31 +4,29 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import Match, Score, told_near
-from pipeline.services.anonymization.dates import find_dates
+from pipeline.services.anonymization.context import HARMLESS, Match, Score, told_near
 from pipeline.services.anonymization.reading import Call, Kind
-from pipeline.services.anonymization.runs import Run
+from pipeline.services.anonymization.runs import Run, whole_numbers
 
 # The fewest digits or letters that a cue makes personal data of.
 FEWEST = {
     "CARD": 3, "CARD_EXPIRY": 2, "CVV": 3, "PIN": 3, "PHONE": 4, "IBAN": 4, "SSN": 3, "NIR": 3, "ADDRESS": 1,
     "DATE_OF_BIRTH": 4, "ACCOUNT": 3, "BOOKING": 3, "USERNAME": 2, "PASSWORD": 2,
 }  # fmt: skip
-HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})
 LONGEST_HARMLESS = 6  # no price or quantity has more digits
 LONGEST_MEASURE = 7
 LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
 LIKE_NUMBERS = frozenset(FEWEST)
 CARD_LENGTHS = range(13, 20)
 PHONE_LENGTHS = range(10, 13)
+EXTENSION_LENGTHS = range(3, 6)
 FEWEST_UNTOLD = 5  # this many digits are hidden under doubt
 FEWEST_ANSWER = 4  # … and this many when they are all that somebody says
 FEWEST_CODE = 6
 FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
-FEWEST_PART = 3
-FEWEST_BROKEN = 8  # digits of a number that is broken over utterances
 FEWEST_SPELLED = 4
+PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
 YEAR = re.compile(r"(?:19|20)\d\d")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
@@ -38,20 +36,10 @@ SSN_GROUPS = (3, 2, 4)
 
 def find_numbers(call: Call) -> Iterator[Match]:
     """Numbers and codes, also when they are broken over several utterances."""
-    dates = find_dates(call)
-    for chain in call.chains:
-        chain = [run for run in chain if not _is_date(run, dates[run.utterance]) and not _is_measure(call, run)]
-        whole = len(chain) > 1 and _is_broken(chain, alone=len({line.speaker for line in call.lines}) == 1)
-        for part in [chain] if whole else [[run] for run in chain]:
-            label, score = _label(call, part, call.expected[part[0].utterance])
-            if label:
-                yield from (Match(run.first, run.last, label, score) for run in part)
-
-
-def _is_broken(chain: Sequence[Run], alone: bool) -> bool:
-    """Whether runs of several utterances are one number. If all speak as one, short ones are not trusted."""
-    digits = [run.digits for run in chain]
-    return sum(digits) >= FEWEST_BROKEN and (not alone or min(digits) >= FEWEST_PART)
+    for number in whole_numbers(call, lambda run: _is_date(run, call.dates[run.utterance]) or _is_measure(call, run)):
+        label, score = _label(call, number, call.expected[number[0].utterance])
+        if label:
+            yield from (Match(run.first, run.last, label, score) for run in number)
 
 
 def _is_date(run: Run, dates: Sequence[tuple[int, int]]) -> bool:
@@ -65,6 +53,8 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
     told = told_near(call, chain[0].utterance, chain[0].first, chain[0].last)
     if not told:
         told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
+    if _is_extension(call, chain[0]) and digits == len(value) and digits in EXTENSION_LENGTHS:
+        return "PHONE", Score.TOLD
     if told in HARMLESS and digits <= LONGEST_HARMLESS:
         return "", 0.0
     if digits <= LONGEST_MEASURE and _is_years(chain) and told not in LIKE_YEARS and not _is_whole_answer(call, chain):
@@ -103,6 +93,14 @@ def _agreed(told: str, value: str, digits: int) -> str:
     return told
 
 
+def _is_extension(call: Call, run: Run) -> bool:
+    """Whether a number is that of an extension: "extension four four one", "my extension is 441"."""
+    at, line = run.first - 1, call.lines[run.utterance]
+    while at > line.first and call.tokens[at].fold in call.words.copulas:
+        at -= 1
+    return at >= line.first and call.tokens[at].fold in call.words.extensions
+
+
 def _spelled(call: Call, chain: Sequence[Run], value: str, expected: Sequence[str]) -> tuple[str, float]:
     """Letters alone: a name that is spelled, if there are enough of them or a name was asked for."""
     letters = [item for run in chain for item in run.items]
@@ -124,6 +122,8 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return ("NIR" if call.words.language == "fr" and digits in (13, 15) else "CARD"), Score.SHAPE
     if _groups(chain) == SSN_GROUPS:
         return "SSN", Score.SHAPE
+    if digits <= LONGEST_MEASURE and _is_price(call, chain):
+        return "", 0.0
     if digits in PHONE_LENGTHS or _is_phone(call, value):
         return "PHONE", Score.SHAPE
     if any(item.amount for run in chain for item in run.items) and digits <= LONGEST_MEASURE:
@@ -148,6 +148,12 @@ def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
     if digits >= FEWEST_UNTOLD and letters <= 2:
         return "ACCOUNT", Score.DOUBT
     return ("BOOKING", Score.SHAPE) if digits >= 2 and len(value) >= fewest else ("", 0.0)
+
+
+def _is_price(call: Call, chain: Sequence[Run]) -> bool:
+    """Whether a number ends as prices are written, with two decimals: "1,299.00"."""
+    last = chain[-1]
+    return bool(PRICE.search(call.text[call.tokens[last.first].start : call.tokens[last.last].end]))
 
 
 def _groups(chain: Sequence[Run]) -> tuple[int, ...]:

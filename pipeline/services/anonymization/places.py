@@ -1,15 +1,18 @@
 """Street addresses, written and spoken. A town alone stays; one that ends a street address goes with it."""
 
+import re
 from collections.abc import Iterator
 
 from pipeline.services.anonymization.context import Match, Score, cues_for
 from pipeline.services.anonymization.reading import Call, Item, Kind
 
+YEAR = re.compile(r"(?:19|20)\d\d")
 LONGEST_STREET = 4  # words between the number and "street"
 LONGEST_TAIL = 10  # items after the street: flat, town, state, postcode
 LONGEST_ANSWER = 16  # items of what is said to be an address
 POSTCODE = 5  # digits
 POSTCODE_LENGTHS = (5, 6, 9)
+OTHER = ("PHONE", "EMAIL", "CARD")  # what is told after an address
 CUE_REACH = 3  # words between "address is" and the address
 
 
@@ -23,6 +26,11 @@ def find_addresses(call: Call) -> Iterator[Match]:
 
 def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
     for position, item in enumerate(items):
+        if phrase := call.phrase_at(call.words.street_phrases, item.first, call.lines[index].stop):
+            end = next(number for number, each in enumerate(items) if each.last >= phrase.last)
+            if end + 1 < len(items):
+                yield Match(item.first, items[_tail(call, items, end)].last, "ADDRESS", Score.CHECKED)
+            continue
         if item.value in call.words.flats and (last := _flat(items, position)):
             yield Match(item.first, items[last].last, "ADDRESS", Score.SHAPE)
             continue
@@ -34,6 +42,14 @@ def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
             continue
         if start is not None:
             yield Match(items[start].first, items[_tail(call, items, position)].last, "ADDRESS", Score.TOLD)
+        elif position and _names_place(call, items[position - 1]):
+            last = _postcode_after(call, items, position)  # "mill lane leeds 41522"
+            if last is not None:
+                yield Match(items[position - 1].first, items[last].last, "ADDRESS", Score.SHAPE)
+
+
+def _names_place(call: Call, item: Item) -> bool:
+    return item.kind is Kind.WORD and item.value.isalpha() and not _is_stop(call, item)
 
 
 def _start_before(call: Call, items: list[Item], position: int) -> int | None:
@@ -42,7 +58,7 @@ def _start_before(call: Call, items: list[Item], position: int) -> int | None:
     for at in range(position - 1, -1, -1):
         item = items[at]
         if item.kind is Kind.DIGITS:
-            return _first_of_number(items, at) if words else None
+            return _first_of_number(items, at) if words and not _is_year_of_thing(call, items, at) else None
         if item.kind is Kind.LETTERS or (item.value in ".-'" and item.kind is not Kind.WORD):
             words += item.kind is Kind.LETTERS
         elif item.value in call.words.address_stop - {"the"} or not item.value.isalnum() or words == LONGEST_STREET:
@@ -50,6 +66,11 @@ def _start_before(call: Call, items: list[Item], position: int) -> int | None:
         else:
             words += 1
     return None
+
+
+def _is_year_of_thing(call: Call, items: list[Item], at: int) -> bool:
+    """Whether a number is the year of "a 2018 Tesla"."""
+    return at > 0 and items[at - 1].value in call.words.determiners and bool(YEAR.fullmatch(items[at].value))
 
 
 def _before_postcode(call: Call, items: list[Item]) -> Iterator[Match]:
@@ -144,7 +165,18 @@ def _tail(call: Call, items: list[Item], position: int) -> int:
 
 def _is_stop(call: Call, item: Item) -> bool:
     words = call.words
-    return item.value in words.address_stop or (item.kind is Kind.FILLER) or item.value in words.never_names
+    if item.value in words.address_stop or item.kind is Kind.FILLER or item.value in words.never_names:
+        return True
+    return item.value in words.cues and _tells_other(call, item)
+
+
+def _tells_other(call: Call, item: Item) -> bool:
+    """Whether another datum is told from here on: "… boston contact number 617"."""
+    stop = call.lines[call.line_of(item.first)].stop
+    cue = call.phrase_at(call.words.cues, item.first, stop)
+    if not cue or cue.told not in OTHER:
+        return False
+    return cue.last > cue.first or (cue.last + 1 < stop and call.tokens[cue.last + 1].text.isdigit())
 
 
 def _goes_on(call: Call, items: list[Item], at: int) -> bool:

@@ -109,6 +109,13 @@ class Call:
         return list(find_chains(self))
 
     @cached_property
+    def dates(self) -> list[list[tuple[int, int]]]:
+        """For each utterance, the tokens (first, last) of its dates with a month in words or all in figures."""
+        from pipeline.services.anonymization.dates import find_dates
+
+        return find_dates(self)
+
+    @cached_property
     def expected(self) -> list[tuple[str, ...]]:
         """For each utterance, the labels that were asked for, or that its speaker had just announced."""
         from pipeline.services.anonymization.context import expectations

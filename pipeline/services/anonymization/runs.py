@@ -1,15 +1,17 @@
 """Runs: digits and letters that are said in one go, over fillers and over interruptions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.services.anonymization.context import leaves_open
+from pipeline.services.anonymization.context import HARMLESS, leaves_open
 from pipeline.services.anonymization.reading import Call, Item, Kind
 
 LONGEST_GAP = 4  # fillers and marks inside a run
 REPEATED = 7  # digits that nobody says twice in one number
 LONGEST = 34  # characters of an IBAN, the longest number
 FURTHEST = 3  # utterances over which a run may go on
+FEWEST_BROKEN = 8  # digits of a number that is broken over utterances …
+FEWEST_PART = 3  # … and of its parts, where nobody tells who speaks
 
 
 @dataclass
@@ -53,13 +55,49 @@ def find_chains(call: Call) -> list[list[Run]]:
                 chain = []
                 chains.append(chain)
             chain.append(run)
-            if said[index][1] != run.last:
+            if said[index][1] != run.last and not _is_corrected(call, run):
                 chain = None
         if runs[index] and chain:
             ends_open[line.speaker] = chain
         elif not leaves_open(call, index):
             ends_open.pop(line.speaker, None)
     return chains
+
+
+def whole_numbers(call: Call, but: Callable[[Run], bool] = lambda run: False) -> Iterator[list[Run]]:
+    """The runs of each number: several if it is broken over utterances, else one. ``but`` tells which are none."""
+    alone = len({line.speaker for line in call.lines}) == 1
+    for chain in call.chains:
+        chain = [run for run in chain if not but(run)]
+        if len(chain) > 1 and (_is_broken(chain, alone) or (not alone and _is_asked(call, chain[0]))):
+            yield chain
+        else:
+            yield from ([run] for run in chain)
+
+
+def _is_broken(chain: Sequence[Run], alone: bool) -> bool:
+    """Whether runs of several utterances are one number. If all speak as one, short ones are not trusted."""
+    digits = [run.digits for run in chain]
+    return sum(digits) >= FEWEST_BROKEN and (not alone or min(digits) >= FEWEST_PART)
+
+
+def _is_asked(call: Call, run: Run) -> bool:
+    """Whether the question before a run was for a number that is personal data."""
+    expected = call.expected[run.utterance]
+    return bool(expected) and expected[-1] not in HARMLESS
+
+
+def _is_corrected(call: Call, run: Run) -> bool:
+    """Whether words such as "hang on" and then digits or letters follow a run."""
+    stop, after, corrected = call.lines[run.utterance].stop, run.last + 1, False
+    while after < stop:
+        cue = call.phrase_at(call.words.corrections, after, stop)
+        if not cue and call.tokens[after].text.isalnum():
+            break
+        corrected, after = corrected or cue is not None, cue.last + 1 if cue else after + 1
+    following = (item for item in call.items[run.utterance] if item.first >= after and item.value.isalnum())
+    said = next((item for item in following if item.kind not in (Kind.FILLER, Kind.JOINT)), None)
+    return corrected and said is not None and said.kind is not Kind.WORD
 
 
 def _runs(call: Call, index: int) -> Iterator[Run]:

@@ -24,6 +24,7 @@ OFTEN = 6e-6  # share of all words from which on a foreign name is rather taken 
 USUAL = 1e-5  # … from which on a word is none of a name, unless that is on the lists
 COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
 SHORTEST_NAME = 3
+FOLLOWED = ("certain", "strong", "near", "weak")  # how sure a name follows
 OWN = ("own", "own_to_caller", "own_opening")  # how people say their own name
 MAIL_HOSTS = frozenset(
     "gmail googlemail yahoo ymail hotmail outlook live icloud aol msn protonmail proton gmx orange wanadoo laposte "
@@ -66,6 +67,11 @@ class Vocabulary:
     common: frozenset[str]
     sure_names: frozenset[str]
     names: frozenset[str]
+    given: frozenset[str]
+    unnamed: frozenset[str]
+    not_before: frozenset[str]
+    spells: frozenset[str]
+    acts: Phrases
     number_words: frozenset[str]
     number_linking: frozenset[str]
     zeros: frozenset[str]
@@ -73,6 +79,7 @@ class Vocabulary:
     repeats: Mapping[str, int]
     fillers: frozenset[str]
     joints: frozenset[str]
+    extensions: frozenset[str]
     units_before: frozenset[str]
     units_after: frozenset[str]
     before_times: frozenset[str]
@@ -84,11 +91,13 @@ class Vocabulary:
     email_joints: frozenset[str]
     email_stop: frozenset[str]
     street_before: frozenset[str]
+    street_phrases: Phrases
     street_after: frozenset[str]
     street_after_capital: frozenset[str]
     flats: frozenset[str]
     address_extra: frozenset[str]
     address_stop: frozenset[str]
+    determiners: frozenset[str]
     months: frozenset[str]
     date_linking: frozenset[str]
     acknowledgements: frozenset[str]
@@ -97,7 +106,10 @@ class Vocabulary:
     secret_stop: frozenset[str]
     copulas: frozenset[str]
     clauses: frozenset[str]
+    corrections: Phrases
+    spoken_by: Phrases
     classes: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)  # of words, as met
+    traits: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def is_name(self, word: str) -> bool:
         """Whether a word is by itself evidence of a person: a first name that is nothing else."""
@@ -131,12 +143,14 @@ def _of_people(table: dict[str, Any], frequencies: Mapping[str, float]) -> dict[
     """Names, and how they are told."""
     names, turns = table["names"], table["turns"]
     home, first_names, last_names = _name_lists()
+    home, often = home | _words(names["also"]), {word for word, share in frequencies.items() if share >= COMMON}
     seldom = frozenset(name for name in first_names if frequencies.get(name, 0.0) < OFTEN)
     never, titles, ambiguous = (_words(names[kind]) for kind in ("never", "titles", "ambiguous"))
     everyday = _words(turns["copulas"]) | _words(turns["acknowledgements"]) | _words(table["dates"]["months"])
     return {
-        "introductions": _phrases((phrase, kind) for kind in ("strong", "weak") for phrase in names[kind]),
+        "introductions": _phrases((phrase, kind) for kind in FOLLOWED for phrase in names[kind]),
         "own_introductions": _phrases((phrase, kind) for kind in OWN for phrase in names[kind]),
+        "spoken_by": _phrases((phrase, "name") for phrase in names["spoken_by"]),
         "own_after": _phrases((phrase, "own") for phrase in names["own_after"]),
         "titles": titles,
         "particles": _words(names["particles"]),
@@ -145,7 +159,12 @@ def _of_people(table: dict[str, Any], frequencies: Mapping[str, float]) -> dict[
         "no_names": never | titles | everyday,
         "things": _words(names["things"]),
         "sure_names": (home | seldom) - ambiguous,
-        "names": first_names | last_names,
+        "names": home | first_names | last_names,
+        "given": home | (first_names - often),
+        "unnamed": _words(names["unnamed"]),
+        "not_before": _words(names["not_before"]),
+        "spells": _words(names["spells"]),
+        "acts": _phrases((phrase, "acts") for phrase in names["acts"]),
     }
 
 
@@ -160,6 +179,7 @@ def _of_numbers(table: dict[str, Any]) -> dict[str, Any]:
         "repeats": numbers["repeats"],
         "fillers": _words(numbers["fillers"]),
         "joints": _words(numbers["joints"]),
+        "extensions": _words(numbers["extensions"]),
         "units_before": _words(numbers["units_before"]),
         "units_after": _words(numbers["units_after"]),
         "before_times": _words(numbers["before_times"]),
@@ -179,11 +199,13 @@ def _of_contact(table: dict[str, Any]) -> dict[str, Any]:
         "email_joints": _words(email["joints"]),
         "email_stop": _words(email["stop"]),
         "street_before": _words(address["before"]),
+        "street_phrases": _phrases((phrase, "ADDRESS") for phrase in address["phrases"]),
         "street_after": _words(address["after"]),
         "street_after_capital": _words(address["after_capital"]),
         "flats": _words(address["flats"]),
         "address_extra": _words(address["extra"]),
         "address_stop": _words(address["stop"]),
+        "determiners": _words(address["determiners"]),
     }
 
 
@@ -198,6 +220,7 @@ def _of_turns(table: dict[str, Any]) -> dict[str, Any]:
         "secret_stop": _words(turns["secret_stop"]),
         "copulas": _words(turns["copulas"]),
         "clauses": _words(turns["clauses"]),
+        "corrections": _phrases((phrase, "correction") for phrase in turns["corrections"]),
     }
 
 

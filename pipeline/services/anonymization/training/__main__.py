@@ -41,12 +41,12 @@ def train(language: str, chosen: argparse.Namespace) -> None:
     model = learn(rows, language, chosen.seed)
     words = forgetful(vocabulary_of(language), chosen.seed)
     seen = {name: measuring.seen(each, model, words) for name, each in sets.items()}
-    model.threshold, model.doubt = measuring.choose(seen)
+    model.set_limits(measuring.choose(seen))
     path = chosen.out / f"weights.{language}.npz"
     learned.write_model(path, model)
     print(f"{language}: {len(rows)} texts, {path.stat().st_size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s,")
-    print(f"threshold {model.threshold}, doubt {model.doubt}. Leak / over on what was held out:\n")
-    print("\n".join(measuring.report(seen, model.threshold, model.doubt)), flush=True)
+    print(f"{model.limits}. Leak / over on what was held out:\n")
+    print("\n".join(measuring.report(seen, model.limits)), flush=True)
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ class _Writer:
     def broken(self, label: str, value: list[str]) -> list[tuple[str, list[Word]]]:
         """A value that is said in parts, the other speaker between them."""
         chance = self.chance
-        cut = chance.randrange(2, len(value) - 1)
+        cut = chance.randrange(2, len(value) - 1) if chance.random() < 0.6 else len(value) - 1
         between = [("agent", self.filled(chance.choice(self.book.turns["carry_on"]), "", []))] * (
             chance.random() < 0.75
         )

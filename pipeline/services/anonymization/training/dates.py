@@ -38,7 +38,9 @@ def say_date(year: int, language: str, chance: Random) -> list[str]:
         )
         short = str(year) if chance.random() < 0.7 else f"{year % 100:02d}"
         return [mark.join([*parts, short])] if chance.random() < 0.9 else ["-".join([str(year), *parts])]
-    if way < 0.4:
+    if way < 0.35:
+        return _in_ordinals(day, month, year, language, chance)
+    if way < 0.42:
         return say_digits(f"{day:02d}{month:02d}{year if chance.random() < 0.5 else year % 100:02d}", language, chance)
     name = MONTHS[language][month - 1]
     spoken_day = (
@@ -57,12 +59,34 @@ def say_date(year: int, language: str, chance: Random) -> list[str]:
     return [*spoken_day, *(["of"] if chance.random() < 0.6 else []), name, *when]
 
 
+def _in_ordinals(day: int, month: int, year: int, language: str, chance: Random) -> list[str]:
+    """ "the 16th of the 9th, 99": day and month by their numbers."""
+    short = [f"{year % 100:02d}"] if chance.random() < 0.5 else spell_number(year % 100, language).split()
+    when = short if chance.random() < 0.6 else say_year(language, chance, year)
+    if language == "fr":
+        day_and_month = [str(day), "du", str(month)]
+        if chance.random() < 0.5:
+            day_and_month = [*spell_ordinal(day, "fr").split(), "du", *spell_number(month, "fr").split()]
+        return [*day_and_month, *when]
+    if chance.random() < 0.5:
+        return [_nth(day), "of", "the", _nth(month) + chance.choice(["", ","]), *when]
+    return [*spell_ordinal(day, "en").split(), "of", "the", *spell_ordinal(month, "en").split(), *when]
+
+
+def _nth(number: int) -> str:
+    """ "16th"."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number in (11, 12, 13) else endings.get(number % 10, 'th')}"
+
+
 def say_year(language: str, chance: Random, year: int = 0) -> list[str]:
     """A year, as "1984", "nineteen eighty four" or "84"."""
     year = year or chance.randrange(EARLIEST, LATEST)
     if chance.random() < 0.4:
         return [str(year)]
     if language == "fr":
+        if year < 2000 and chance.random() < 0.3:
+            return spell_number(year % 100, "fr").split() if chance.random() < 0.6 else [f"{year % 100:02d}"]
         return spell_number(year, "fr").replace("un mille", "mille").split()
     if year >= 2000:
         return ["two", "thousand", *(spell_number(year - 2000, "en").split() if year > 2000 else [])]
@@ -74,8 +98,11 @@ def say_expiry(language: str, chance: Random) -> list[str]:
     """The month and year of a card."""
     month, year = chance.randrange(1, 13), chance.randrange(24, 35)
     way = chance.random()
+    if way < 0.36:
+        return [f"{month:02d}{chance.choice(['/', '/', ' ', '-', ' / '])}{chance.choice([year, year, 2000 + year])}"]
     if way < 0.4:
-        return [f"{month:02d}{chance.choice(['/', '/', ' ', '-'])}{year}"]
+        slash = {"en": ["slash", "of", "oh"], "fr": ["sur", "slash", "barre"]}[language]
+        return [*spell_number(month, language).split(), chance.choice(slash), *spell_number(year, language).split()]
     spoken = spell_number(month, language).split() if way < 0.7 else [MONTHS[language][month - 1]]
     if way < 0.7 and month < 10 and chance.random() < 0.6:
         spoken = ["oh" if language == "en" and chance.random() < 0.6 else spell_number(0, language), *spoken]

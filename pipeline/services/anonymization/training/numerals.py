@@ -141,14 +141,15 @@ def say_letters(letters: str, chance: Random, alphabet: list[str], as_in: list[s
     words: list[str] = []
     explained, named = (0.85, 0.0) if way < 0.85 else (0.3, 0.1) if way < 0.93 else (0.0, 0.9)
     phrase = chance.choice(as_in)
+    pause = "," if chance.random() < 0.25 else ""
     for letter in letters:
         called = [word for word in alphabet if word[0] == letter]
         spoken = MISHEARD.get(letter, letter) if chance.random() < 0.03 else letter
         kind = chance.random()
         if called and kind < explained:
-            words.extend([spoken, *phrase.split(), chance.choice(called)])
+            words.extend([spoken, *phrase.split(), chance.choice(called) + pause])
         elif called and kind < explained + named:
-            words.append(chance.choice(called))
+            words.append(chance.choice(called) + pause)
         else:
             words.append(spoken)
     return words

@@ -52,10 +52,10 @@ class People:
         chance, way = self.chance, self.chance.random()
         if way < 0.16:
             return [self.invented_word()]
-        if way < 0.23:
+        if way < 0.26:
             return [chance.choice(everyday_words(self.language))]
         name = chance.choice(names_of(chance.choice(NAME_LISTS[self.language]), kind))
-        if way < 0.31 and len(name) > 4:  # misheard
+        if way < 0.34 and len(name) > 4:  # misheard
             place = chance.randrange(1, len(name) - 1)
             name = name[:place] + chance.choice(string.ascii_lowercase) + name[place + 1 :]
         return name.split()

@@ -3,9 +3,13 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
+from pipeline.services.anonymization.training.people import everyday_words
+
+OFTEN = 4  # so many times as often as any other word a word of an alphabet stands for a letter
+EVERY = 40  # of the everyday words, one in so many serves so
 HELD_OUT = 7  # of the phrases of each kind, one in so many is kept for measuring
 
 
@@ -13,6 +17,7 @@ HELD_OUT = 7  # of the phrases of each kind, one in so many is kept for measurin
 class Phrasebook:
     """What is said around values: questions and statements by label, and talk without any personal data."""
 
+    language: str
     ask: Mapping[str, Sequence[str]]
     tell: Mapping[str, Sequence[str]]
     mixed: Sequence[str]
@@ -33,9 +38,10 @@ class Phrasebook:
     def as_in(self) -> list[str]:
         return list(self.turns["as_in"])
 
-    @property
+    @cached_property
     def alphabet(self) -> list[str]:
-        return list(self.turns["alphabet"])
+        """Words that stand for their first letter: those of the alphabets, and whatever comes to mind."""
+        return [*list(self.turns["alphabet"]) * OFTEN, *everyday_words(self.language)[::EVERY]]
 
 
 @cache
@@ -51,6 +57,7 @@ def phrasebook(language: str, *, held_out: bool = False) -> Phrasebook:
     turns = {name: value.split() if isinstance(value, str) else value for name, value in table["turns"].items()}
     harmless = table["harmless"]
     return Phrasebook(
+        language=language,
         ask={label: part(phrases) for label, phrases in table["ask"].items()},
         tell={label: part(phrases) for label, phrases in table["tell"].items()},
         mixed=part(table["mixed"]["said"].strip().split("\n")),

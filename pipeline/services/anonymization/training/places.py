@@ -16,6 +16,15 @@ from pipeline.services.anonymization.training.numerals import (
 from pipeline.services.anonymization.training.people import People, everyday_words
 from pipeline.services.anonymization.training.phrases import Phrasebook
 
+HAMLETS = (  # what an address in the country has instead of a street
+    "lieu-dit,lieu dit,au lieu-dit,le hameau de,la ferme,la ferme des,le moulin de,le domaine de,"
+    "le mas de,le clos de,le château de,la villa"
+).split(",")
+HAMLET_NAMES = (
+    "le bourg neuf,la grange,les quatre vents,le petit bois,kergoat,la vieille église,le grand pré,la fontaine,"
+    "les genêts,la lande,la métairie,bel air,la roche,le pont neuf,les trois chênes,la tuilerie,beauregard,"
+    "le four à chaux,la garenne,pen an dour,les bruyères,la haute rive,les pins,le champ rond"
+).split(",")
 STREETS = (
     "street road avenue lane drive court place boulevard way terrace circle st rd ave blvd ln dr ct pkwy parkway close "
     "crescent gardens square hill grove mews highway trail row plaza walk loop path ridge crossing"
@@ -76,6 +85,8 @@ class Places:
             return self.postcode()
         if chance.random() < 0.2:
             return written_address(chance).split()
+        if chance.random() < 0.08:
+            return self._hamlet() if self.language == "fr" else self._box()
         street = self._french_street() if self.language == "fr" else self._english_street()
         way = chance.random()
         if way < 0.4:
@@ -126,6 +137,27 @@ class Places:
             ]
             street = [flat, *number, *street] if chance.random() < 0.2 else [*street, flat, *number]
         return street
+
+    def _hamlet(self) -> list[str]:
+        """An address in the country, without street and number: "lieu-dit la grange à morlaix"."""
+        chance = self.chance
+        kind, name = chance.choice(HAMLETS), chance.choice(HAMLET_NAMES)
+        if not kind.endswith("dit"):
+            name = name.split(maxsplit=1)[-1]
+        mark = chance.choice(["", "", ","])
+        town = [*chance.choice([["à"], ["à"], self.postcode(), []]), *self.town()]
+        return [*kind.split(), *f"{name}{mark}".split(), *town]
+
+    def _box(self) -> list[str]:
+        """A post-office box, or a house that has a name."""
+        chance = self.chance
+        if chance.random() < 0.5:
+            box = [*chance.choice(["p o box", "po box", "p.o. box", "post office box"]).split(), *self._house_number()]
+            return [*box, *self.town(), *(self.postcode() if chance.random() < 0.5 else [])]
+        name = chance.choice([chance.choice(everyday_words("en")), self.people.last_name()[-1]])
+        house = chance.choice(["cottage", "farm", "house", "lodge", "barn", "hall", "rectory", "bungalow"])
+        street = [chance.choice(STREET_NAMES["en"]), chance.choice(STREETS)]
+        return [*chance.choice([["the", "old"], ["the"], []]), name, house, *" ".join(street).split(), *self.town()]
 
     def _french_street(self) -> list[str]:
         chance = self.chance

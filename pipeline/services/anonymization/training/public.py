@@ -49,7 +49,7 @@ def learned_from(data: Path, seed: int) -> list[Conversation]:
     found: list[Conversation] = []
     for domain in DOMAINS:
         calls = multidogo(data, domain, "train", lambda key: part_of(key, CALLS) > 0)
-        found.extend(with_questions(call, book, chance) for call in calls)
+        found.extend(each for call in calls for each in (call, with_questions(call, book, chance)))
     found.extend(presidio(data, held_out=False))
     found.extend(wnut(data))
     found.extend(harmless(data, part=1))
@@ -102,9 +102,7 @@ def turn_of(speaker: str, said: Iterable[tuple[str, str]]) -> Turn:
 
 
 def with_questions(call: Conversation, book: Phrasebook, chance: Random) -> Conversation:
-    """A call of a customer alone with turns of an agent put before them, or, as often, as it is."""
-    if chance.random() < 0.5:
-        return call
+    """A call of a customer alone with turns of an agent put before them."""
     turns: list[Turn] = []
     for turn in call.turns:
         if turn.spans and chance.random() < 0.85:

@@ -77,6 +77,10 @@ class Values:
         if len(words) > 3 and chance.random() < 0.18:
             for _ in range(chance.choice([1, 1, 2])):
                 words.insert(chance.randrange(1, len(words)), chance.choice(self.book.fillers))
+        if len(words) > 3 and chance.random() < 0.06:  # begun anew from some word on
+            place = chance.randrange(1, len(words))
+            retold = words[max(0, place - chance.randrange(1, 4)) : place]
+            words[place:place] = [*chance.choice(self.book.sorry).split(), *retold]
         if len(words) > 4 and chance.random() < 0.08:
             place = chance.randrange(2, len(words) - 1)
             again = words[place]
@@ -164,10 +168,17 @@ class Values:
         chance = self.chance
         if chance.random() < 0.62:
             return self._number(self.digits(chance.choice([4, 4, 5, 6, 6, 7, 8, 8, 9, 10, 11, 12])))
+        if chance.random() < 0.25:
+            return self.coded(self._plate())
         words = self.coded(self._code(chance.choice([5, 6, 7, 8, 8, 9, 10])))
         if chance.random() < 0.12:
             words = [f"{''.join(chance.choices(string.ascii_uppercase, k=2))}-{self.digits(4)}-{self.digits(3)}"]
         return words
+
+    def _plate(self) -> str:
+        """A number plate: French, British or of some other pattern."""
+        pattern = self.chance.choice(["aa111aa", "aa11aaa", "1aaa111", "aaa1111", "aa1111"])
+        return "".join(self.chance.choice(string.digits if each == "1" else string.ascii_lowercase) for each in pattern)
 
     def _booking(self) -> list[str]:
         return self.coded(self._code(self.chance.choice([5, 6, 6, 6, 6, 7, 8])))
