@@ -135,3 +135,13 @@ def test_a_name_given_instead_of_the_number_asked_for_is_a_name() -> None:
 def test_a_sentence_in_the_other_language_is_read_in_it() -> None:
     turns = (("agent", "how can i help you today"), ("customer", "bonjour je vous appelle mon nom est brozanelle"))
     assert hidden("en", *turns) == ["brozanelle"]
+
+
+def test_words_that_nobody_asked_for_are_no_secret() -> None:
+    claim = [
+        ("customer", "Hello, I would like to file a claim, somebody hit my car in a parking lot."),
+        ("agent", "I am sorry to hear that. I hope nobody was hurt."),
+        ("customer", "No, no body was hurt, but the door is badly damaged."),
+        ("agent", "What is your policy number?"),
+    ]
+    assert find_pii(claim, "en") == []

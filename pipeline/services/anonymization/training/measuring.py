@@ -24,7 +24,7 @@ CHOICES = {  # values that are tried for each of the limits
     "threshold": THRESHOLDS,
     "name": THRESHOLDS,
     "address": (0.03, 0.05),  # a lost address is long, and many that people write have neither number nor street
-    "secret": (0.08, 0.12, 0.16, 0.2, 0.3, 0.4, 0.5, 0.6),
+    "secret": (0.3, 0.4, 0.5, 0.6),  # any words may be one, and below that "badly damaged" was
     "told": (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02),
     "shape": (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12),
     "doubt": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2),
