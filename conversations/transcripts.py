@@ -66,8 +66,9 @@ def flags_of(transcript: documents.Transcript) -> list[str]:
 
 def flags_within(transcript: documents.Transcript) -> list[str]:
     """The flags that only a few utterances of a call have: who looks for a flag finds the call all the same."""
+    of_call = flags_of(transcript)
     of_utterances = dict.fromkeys(flag for each in transcript.utterances for flag in each.flags)
-    return [flag for flag in of_utterances if flag not in flags_of(transcript)]
+    return [flag for flag in of_utterances if flag not in of_call]
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -12,12 +12,13 @@ from django.test import override_settings
 from playwright.sync_api import Browser
 
 from conversations.ledger import relay
-from conversations.models import Conversation
+from conversations.models import Conversation, User
 from pipeline.config import config
 from pipeline.storage import blob_store
 from tests.conversations.chromium import running_chromium
+from tests.conversations.corrected import Corrected, completed
 from tests.conversations.installation import Installation, administer, use
-from tests.factories import make_conversation, make_organization
+from tests.factories import make_conversation, make_organization, make_user
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -103,3 +104,15 @@ def forget_configuration() -> None:
     """Let the environment be read again."""
     config.cache_clear()
     blob_store.cache_clear()
+
+
+@pytest.fixture
+def story(relayed: list[dict[str, Any]]) -> Corrected:
+    """A completed call, to be corrected."""
+    return completed(make_organization())
+
+
+@pytest.fixture
+def supervisor(story: Corrected) -> User:
+    """Somebody who may correct it in every way."""
+    return make_user(story.call.organization)

@@ -15,23 +15,12 @@ from pipeline import events
 from pipeline import tasks as tasks  # it registers the services
 from pipeline.service import SERVICES
 from pipeline.storage import blob_store
-from tests.conversations.corrected import Corrected, browser, completed
+from tests.conversations.corrected import Corrected, browser
 from tests.conversations.stories import PASSED, QUARANTINED, RAW
-from tests.factories import make_organization, make_user
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/conversations/"
-
-
-@pytest.fixture
-def story(relayed: list[Any]) -> Corrected:
-    """A completed call."""
-    return completed(make_organization())
-
-
-@pytest.fixture
-def supervisor(story: Corrected) -> User:
-    return make_user(story.call.organization)
 
 
 # ── Through the ledger ───────────────────────────────────────────────────────────────────────────────────────────

@@ -11,23 +11,12 @@ from conversations.models import RedactionCorrection, Role, User
 from conversations.services.corrections import CorrectionRefused, Mark
 from pipeline import events
 from pipeline import tasks as tasks  # it registers the services
-from tests.conversations.corrected import Corrected, browser, completed
+from tests.conversations.corrected import Corrected, browser
 from tests.conversations.stories import PASSED
-from tests.factories import make_organization, make_user, token_header
+from tests.factories import make_user, token_header
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/conversations/"
-
-
-@pytest.fixture
-def story(relayed: list[Any]) -> Corrected:
-    """A completed call."""
-    return completed(make_organization())
-
-
-@pytest.fixture
-def supervisor(story: Corrected) -> User:
-    return make_user(story.call.organization)
 
 
 # ── What is refused ──────────────────────────────────────────────────────────────────────────────────────────────

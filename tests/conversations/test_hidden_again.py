@@ -8,23 +8,12 @@ from django.test import Client
 from conversations.models import Role, User
 from conversations.services.corrections import Mark
 from pipeline.documents import HiddenBefore
-from tests.conversations.corrected import TEXTS, Corrected, browser, completed, raw
+from tests.conversations.corrected import TEXTS, Corrected, browser, raw
 from tests.conversations.stories import PASSED
-from tests.factories import make_organization, make_user
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 HEARD_NOW = (TEXTS[0], "thank you john smith how many bottles of subrofka")
-
-
-@pytest.fixture
-def story(relayed: list[Any]) -> Corrected:
-    """A completed call."""
-    return completed(make_organization())
-
-
-@pytest.fixture
-def supervisor(story: Corrected) -> User:
-    return make_user(story.call.organization)
 
 
 def made_anew(story: Corrected) -> None:

@@ -9,12 +9,11 @@ the word of people above both; ``redaction`` writes the safe transcript.
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import PROTECTED_LANGUAGES, Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
+from pipeline.documents import Corrections, Entities, HiddenBefore, RedactionPolicy, Transcript
 from pipeline.services.anonymization.reading import Line, read_call
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
@@ -110,8 +109,9 @@ def find_pii(
 @cache
 def weights_sha256(language: str) -> str:
     """The SHA-256 of the learned detector's weights that read a language."""
-    known = language if language in PROTECTED_LANGUAGES else "en"
-    return hashlib.sha256(Path(__file__).with_name(f"weights.{known}.npz").read_bytes()).hexdigest()
+    from pipeline.services.anonymization.model import weights_of
+
+    return hashlib.sha256(weights_of(language).read_bytes()).hexdigest()
 
 
 def _offsets(

@@ -1,10 +1,12 @@
 """What a question makes of its answer: the labels that are expected in each utterance, and next to each word."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.services.anonymization.reading import Call, Cue, Item, Kind
 
+YEAR = re.compile(r"(?:19|20)\d\d")
 NEAR = 12  # a cue reaches so many tokens ahead …
 JUST_AFTER = 5  # … and so many back, when none stands before
 ANSWERED = 2  # digits or letters of a number that answer a question

@@ -4,7 +4,6 @@
 token is personal data if all labels but ``O`` together are likelier than a threshold, which training chose for recall.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.services.anonymization.context import HARMLESS, Match, Score
+from pipeline.services.anonymization.context import HARMLESS, YEAR, Match, Score
 from pipeline.services.anonymization.features import Key, features_of, keys_of
 from pipeline.services.anonymization.reading import Call, Line
 from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
@@ -26,7 +25,6 @@ MOST_KEPT = 150_000  # keys whose sums a model keeps (11 MB of them); then it st
 AT_ONCE = 2048  # tokens whose scores are added up at once
 ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
 NUMBERS = ("CARD", "CVV", "PIN", "SSN", "NIR", "PHONE", "ACCOUNT", "CARD_EXPIRY")  # what fillers are no part of
-YEAR = re.compile(r"(?:19|20)\d\d")
 LONGEST_HARMLESS = 6  # tokens of a number that answers "how many"
 UNASKED = 0.6  # probability that a year needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
@@ -250,9 +248,13 @@ def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> It
 
 @cache
 def model_of(language: str) -> Model:
-    """The model of a language, read once a process; of English for a language that has none."""
-    language = language if language in LANGUAGES else "en"
-    return read_model(Path(__file__).with_name(f"weights.{language}.npz"), vocabulary_of(language))
+    """The model of a language, read once a process."""
+    return read_model(weights_of(language), vocabulary_of(language))
+
+
+def weights_of(language: str) -> Path:
+    """The file of a language's weights; English for one that has none of its own."""
+    return Path(__file__).with_name(f"weights.{language if language in LANGUAGES else 'en'}.npz")
 
 
 def read_model(path: Path, words: Vocabulary) -> Model:

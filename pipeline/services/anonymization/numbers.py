@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import HARMLESS, Match, Score, told_near
+from pipeline.services.anonymization.context import HARMLESS, YEAR, Match, Score, told_near
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -27,7 +27,6 @@ FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
 FEWEST_SPELLED = 4
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
-YEAR = re.compile(r"(?:19|20)\d\d")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
 IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")

@@ -1,12 +1,10 @@
 """Street addresses, written and spoken. A town alone stays; one that ends a street address goes with it."""
 
-import re
 from collections.abc import Iterator
 
-from pipeline.services.anonymization.context import Match, Score, cues_for
+from pipeline.services.anonymization.context import YEAR, Match, Score, cues_for
 from pipeline.services.anonymization.reading import Call, Item, Kind
 
-YEAR = re.compile(r"(?:19|20)\d\d")
 LONGEST_STREET = 4  # words between the number and "street"
 LONGEST_TAIL = 10  # items after the street: flat, town, state, postcode
 LONGEST_ANSWER = 16  # items of what is said to be an address

@@ -137,7 +137,7 @@ def _heard(word: Any, start: float) -> HeardWord:
     """A word of the library's, from the start of its chunk on. Its numbers are numpy's, which JSON does not know."""
     return HeardWord(
         text=word.word,
-        start=float(word.start) - start,
-        end=float(word.end) - start,
+        start=max(float(word.start) - start, 0.0),
+        end=max(float(word.end) - start, 0.0),
         probability=float(word.probability),
     )

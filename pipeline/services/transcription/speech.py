@@ -118,15 +118,20 @@ def _packed(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
         yield tuple(packed)
 
 
-def _speech(audio: Decoded, channel: int) -> Iterator[Span]:
-    """Spans of speech, padded, none longer than a chunk may be."""
+def _speech(audio: Decoded, channel: int) -> list[Span]:
+    """Spans of speech, padded, none longer than a chunk may be; little silence at the ends is speech too."""
     pad, edge = PADDING_MS * SAMPLE_RATE // 1000, EDGE_MS * SAMPLE_RATE // 1000
     spans = [(first * VOICE_FRAME, last * VOICE_FRAME) for first, last in _voiced(_voice(audio, channel))]
     edges = [0, *((end + start) // 2 for (_, end), (start, _) in pairwise(spans)), audio.length]
-    for (start, end), least, most in zip(spans, edges, edges[1:], strict=False):
-        first = least if start - pad < (least or edge) else start - pad
-        last = most if end + pad > (most if most < audio.length else most - edge) else end + pad
-        yield first, last
+    padded = [
+        (max(start - pad, least), min(end + pad, most))
+        for (start, end), least, most in zip(spans, edges, edges[1:], strict=False)
+    ]
+    if padded and padded[0][0] < edge:
+        padded[0] = 0, padded[0][1]
+    if padded and padded[-1][1] > audio.length - edge:
+        padded[-1] = padded[-1][0], audio.length
+    return padded
 
 
 def _voice(audio: Decoded, channel: int) -> list[float]:
