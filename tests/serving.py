@@ -14,7 +14,7 @@ import psutil
 
 from tests.running import ROOT, free_port
 
-SERVER = "--workers 1 --threads 4 --timeout 60 --graceful-timeout 10 --log-level warning"
+SERVER = "-c python:webapp.server --workers 1 --log-level warning"
 SECONDS_TO_START = 60
 
 

@@ -2,7 +2,10 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -172,3 +175,13 @@ def test_a_sender_that_falls_silent_is_not_waited_for_long(web: Web, monkeypatch
         application = WholeBodies(lambda environ, _start: [environ["wsgi.input"].read(5)], most=10)
         with pytest.raises(TimeoutError):
             application({"CONTENT_LENGTH": "5", "wsgi.input": stream, "gunicorn.socket": here}, print)
+
+
+def test_a_connection_that_was_not_used_for_a_while_still_serves(web: Web) -> None:
+    with closing(HTTPConnection("127.0.0.1", web.port, timeout=30)) as connection:
+        connection.auto_open = False  # or it would connect again without a word
+        connection.connect()
+        for pause in (3, 0):
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            time.sleep(pause)

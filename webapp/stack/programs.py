@@ -36,8 +36,7 @@ def parley(config: Config) -> tuple[Program, ...]:
     """Parley's own programs. A worker finishes the step at hand, within reason: the ledger repeats what it drops."""
     alone = "--without-gossip --without-mingle --without-heartbeat"  # workers need not know of each other
     worker = f"-m celery -A pipeline.celery worker -c 1 {alone} --loglevel {config.log_level}"
-    # gunicorn's timeout is of a worker's heartbeat, not of a request: a slow upload may take its time.
-    server = f"--workers 2 --threads 4 --timeout 60 --graceful-timeout 10 --log-level {config.log_level.lower()}"
+    server = f"-c python:webapp.server --log-level {config.log_level.lower()}"
     return (
         Program("gpu", f"{worker} -Q gpu -n gpu@%h", seconds_to_stop=35),
         Program("cpu", f"{worker} -Q cpu -n cpu@%h", seconds_to_stop=35),
