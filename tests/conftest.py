@@ -1,4 +1,4 @@
-"""One data folder, one Postgres and one Valkey for the whole test session, each started when first asked for."""
+"""One data folder, one Postgres and one Valkey for each process that runs tests, started when first asked for."""
 
 import atexit
 import os
@@ -22,6 +22,11 @@ HOME.create()
 os.environ.update(environment.embedded(HOME))
 os.environ["DJANGO_SETTINGS_MODULE"] = "webapp.settings"
 django.setup()
+
+
+def pytest_xdist_setupnodes() -> None:
+    """Hide from the processes that will run the tests which settings to read: each first makes a folder of its own."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(scope="session")

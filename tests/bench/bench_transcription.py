@@ -6,8 +6,8 @@ in ``tests/bench/speech.py``.
 * speed: audio seconds per wall second on the real two-channel call, in turns; openai-whisper on a minute of it.
 * truth: word errors of each source and of pools of them (whisper's normalizer), and a paired bootstrap of all files of
   what ours has more than the best peer.
-* silence: of calls that are mostly silent, the words written where nothing sounds, and how many words that the best
-  peer found where something does are among ours.
+* silence: of calls that are mostly silent, the words written where nothing sounds; and of the words that the best peer
+  found where something does, and that another engine or the machine on the line heard too, how many are among ours.
 * times: how far the start and the end of digits are from the exact ones.
 * memory: the highest resident memory and the time for a call of 4 minutes, 1 hour and 4 hours, each in a process of
   its own.
@@ -15,6 +15,7 @@ in ``tests/bench/speech.py``.
 
 import functools
 import json
+import operator
 import os
 import statistics
 import subprocess
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ from tests.bench.speech import (
     Spoken,
     Timed,
     corpus,
+    normalizer,
     ours,
     percentile,
     word_errors,
@@ -160,9 +162,10 @@ def silence() -> None:
         for name, words in said.items():
             in_silence[name] += sum(lies_in(word, silent) for word in words)
         speech = {name: plain(word for word in words if not lies_in(word, silent)) for name, words in said.items()}
-        best = max((name for name in CHOSEN if name != "ours"), key=lambda name: sum(speech[name].values()))
-        kept += sum((speech["ours"] & speech[best]).values())
-        found += sum(speech[best].values())
+        mine = speech.pop("ours")
+        best = max(borne_out(speech, heard_by_the_machine(path)), key=Counter.total)
+        kept += (mine & best).total()
+        found += best.total()
     for name in CHOSEN:
         say(f"transcription_words_in_silence_{name}", in_silence[name], "words")
     say("transcription_words_kept", 100 * kept / found, f"% of the {found} words of the best peer of each call")
@@ -187,8 +190,21 @@ def lies_in(word: Timed, silent: npt.NDArray[np.bool_]) -> bool:
 
 
 def plain(words: Iterable[Timed]) -> Counter[str]:
-    """How often each word was heard, without its spelling."""
-    return Counter("".join(filter(str.isalnum, word.lower())) for word, _, _ in words)
+    """How often each word was heard, in one spelling."""
+    return Counter(normalizer("en")(" ".join(word for word, _, _ in words)).split())
+
+
+def heard_by_the_machine(path: Path) -> Counter[str]:
+    """How often each word was heard by the machine that the person talked to, some not, some wrong."""
+    history = json.loads(path.with_name("log.json").read_text())["history"]
+    return plain((line.removeprefix("USER "), 0.0, 0.0) for line in history if line.startswith("USER "))
+
+
+def borne_out(speech: Mapping[str, Counter[str]], machine: Counter[str]) -> Iterator[Counter[str]]:
+    """Of what each peer found, the words that another or the machine heard as often: the rest is loops and guesses."""
+    for name, words in speech.items():
+        others = (theirs for other, theirs in speech.items() if other != name)
+        yield words & functools.reduce(operator.or_, others, machine)
 
 
 # ── Word times ───────────────────────────────────────────────────────────────────────────────────────────────────

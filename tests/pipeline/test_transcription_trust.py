@@ -1,5 +1,7 @@
 """What of a transcript is withheld or flagged, and how loud a recording is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,17 @@ def test_what_leaves_out_speech_is_read_again_there_and_what_was_hardly_said_is_
     words: list[SpokenWord], again: list[tuple[float, float]]
 ) -> None:
     assert [(part.start, part.end) for part in doubtful(words, chunk(1, 9), speaking((1, 9)))] == again
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(0.4, [(20.0, 21.5)]), (0.1, [])], ids=["a word", "a click"])
+def test_a_word_between_two_pauses_that_was_left_out_is_listened_for(
+    seconds: float, again: list[tuple[float, float]]
+) -> None:
+    long, alone = chunk(0, 10), chunk(20, 21.5)
+    both = replace(long, spans=(*long.spans, *alone.spans))
+    sound = speaking((0, 10), (20.5, 20.5 + seconds), seconds=22)
+    parts = doubtful([word("hello", 0.0, 10.0)], both, sound)
+    assert [(part.start, part.end) for part in parts] == again
 
 
 def test_an_improbable_word_or_two_are_not_guessed_at_again() -> None:

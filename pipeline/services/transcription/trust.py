@@ -29,6 +29,7 @@ UNLIKELY = 0.35  # mean probability of words below which few are right
 FASTEST = 8.0  # words a second of sound: nobody speaks as fast
 FEW = 5  # words, of which that says nothing
 MISSED = 1.5  # seconds of sound without a word, after which one should listen again
+A_WORD = 0.25  # seconds of sound that are a word, where there is a pause on either side
 MUCH = 0.28  # share of a chunk without a word, from which on nothing of its reading is worth keeping
 
 
@@ -70,9 +71,7 @@ def sound_of(frames: Frames, speech: Sequence[Chunk]) -> Sound:
 
 def doubtful(words: Sequence[SpokenWord], chunk: Chunk, sound: Sound) -> list[Chunk]:
     """What of a chunk should be read again: all of it if that was hardly said, else where it leaves out speech."""
-    parts = [
-        chunk.part(start, end) for start, end in gaps(words, chunk) if sounding(chunk, sound, start, end) >= MISSED
-    ]
+    parts = [chunk.part(start, end) for start, end in gaps(words, chunk) if left_out(chunk, sound, start, end)]
     much = sum(part.duration for part in parts) >= MUCH * chunk.duration
     guessed = unlikely(words) and not chunk.short  # of a word or two, another guess is no better
     return [chunk] if much or guessed or not_said(words, chunk, sound) else parts
@@ -122,6 +121,13 @@ def gaps(words: Sequence[SpokenWord], chunk: Chunk) -> list[tuple[float, float]]
     ends = [chunk.start, *(word.end for word in words)]
     starts = [*(word.start for word in words), chunk.end]
     return list(zip(ends, starts, strict=True))
+
+
+def left_out(chunk: Chunk, sound: Sound, start: float, end: float) -> bool:
+    """Whether a gap between words is too long to be one: of much sound, or with all of what one says between pauses."""
+    return sounding(chunk, sound, start, end) >= MISSED or any(
+        start <= first and last <= end and sound.seconds(first, last) >= A_WORD for first, last in chunk.seconds()
+    )
 
 
 def sounding(chunk: Chunk, sound: Sound, start: float, end: float) -> float:
