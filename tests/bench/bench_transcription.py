@@ -50,7 +50,7 @@ from tests.bench.speech import (
 
 PARTS = os.environ.get("PARTS", "speed,truth,silence,times,memory").split(",")
 CHOSEN = os.environ.get("EARS", "ours,batched,sequential,openai").split(",")
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 LENGTHS = {"4_minutes": 1, "1_hour": 15, "4_hours": 58}  # times the call
 SILENCE_SECONDS, FRAME = 0.3, RATE // 50
 

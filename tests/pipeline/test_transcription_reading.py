@@ -67,6 +67,43 @@ def test_what_is_doubtful_is_read_again_if_the_engine_would_read_it_otherwise(
     assert [bool(words) for _, words in read] == [rereads] * len(read)
 
 
+class Overhearing(Engine):
+    """Hears "so" at the end of every stretch the second time only, and nothing else."""
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        for chunk in chunks:
+            end = chunk.spans[0][1] - chunk.spans[0][0]
+            yield chunk, [HeardWord(text=" long", start=0.0, end=end / SAMPLE_RATE, probability=0.9)]
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        self.stretches = [len(chunk.spans) for chunk in chunks]
+        for chunk in chunks:
+            at = np.cumsum([last - first for first, last in chunk.spans]) / SAMPLE_RATE
+            yield chunk, [HeardWord(text=" so", start=end - 0.2, end=end - 0.1, probability=0.9) for end in at]
+
+
+def test_what_two_chunks_left_out_is_read_at_once_and_put_where_it_was_said() -> None:
+    audio = recorded(np.random.default_rng(1).normal(0, 0.1, 70 * SAMPLE_RATE))
+    chunks = tuple(
+        Chunk(audio=audio, channel=0, spans=tuple((SAMPLE_RATE * a, SAMPLE_RATE * b) for a, b in spans))
+        for spans in (((0, 20), (25, 26)), ((30, 50), (60, 61)))
+    )
+    sound = Sound(frames=np.full(70 * FRAMES_PER_SECOND, 0.1, np.float32), floor=0.01)
+    recording = Recording(
+        duration=70.0, speakers=("agent",), chunks=chunks, loudness=loudness_of(audio), sounds=(sound,), flags=()
+    )
+    engine = Overhearing(rereads=True)
+    read = words_of_chunks(recording, "en", (), engine, SILENT)
+    assert engine.stretches == [2]
+    assert [[(word.text, round(word.end, 1)) for word in words] for _, words in read] == [
+        [("long", 20.0), ("so", 25.9)], [("long", 50.0), ("so", 60.9)]
+    ]  # fmt: skip
+
+
 def test_each_reading_has_its_share_of_the_progress(recording: Recording) -> None:
     told = list[float]()
     progress = Progress(lambda done, total: told.append(done), sum(COSTS.values()), Step)

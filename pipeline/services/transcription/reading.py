@@ -8,7 +8,7 @@ from pipeline.documents import Withheld
 from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine
 from pipeline.services.transcription.progress import Progress, Step
 from pipeline.services.transcription.recording import Recording
-from pipeline.services.transcription.speech import Chunk
+from pipeline.services.transcription.speech import Chunk, joined, together
 from pipeline.services.transcription.timeline import SpokenWord, words_of
 from pipeline.services.transcription.trust import doubtful, mended, not_said, over_sound
 
@@ -29,10 +29,13 @@ def words_of_chunks(
         for part in doubtful(words, chunk, recording.sounds[chunk.channel])
     }
     total = sum(part.duration for part in parts)
-    for part, heard in recognizer.hear_again(list(parts), language, known):
-        chunk, again = parts[part], words_of(part, heard, language)
-        read[chunk] = mended(read[chunk], chunk, again, part, recording.sounds[chunk.channel])
-        progress.add(Step.READING_AGAIN, part.duration / total)
+    groups = {joined(group): group for group in together(parts)}
+    for group, heard in recognizer.hear_again(list(groups), language, known):
+        again = words_of(group, heard, language)
+        for part in groups[group]:
+            chunk, own = parts[part], [word for word in again if part.start <= word.middle <= part.end]
+            read[chunk] = mended(read[chunk], chunk, own, part, recording.sounds[chunk.channel])
+        progress.add(Step.READING_AGAIN, group.duration / total)
     return sorted(read.items(), key=lambda item: item[0].start)
 
 

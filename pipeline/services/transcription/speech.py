@@ -90,6 +90,24 @@ def chunks_of(audio: Decoded, channel: int) -> list[Chunk]:
     return [Chunk(audio=audio, channel=channel, spans=spans) for spans in _packed(_speech(audio, channel))]
 
 
+def together(parts: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Parts in groups that fit into a chunk, each of one channel and in order: one costs the model what many do."""
+    group: list[Chunk] = []
+    for part in sorted(parts, key=lambda part: (part.channel, part.start)):
+        full = sum(each.duration for each in group) + part.duration > MAX_CHUNK
+        if group and (full or part.channel != group[0].channel):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def joined(parts: Sequence[Chunk]) -> Chunk:
+    """Parts of one channel as one chunk."""
+    return replace(parts[0], spans=tuple(span for part in parts for span in part.spans))
+
+
 def longest(chunks: Sequence[Chunk], seconds: float) -> Samples:
     """About so many seconds of speech, from the longest chunks on, as one array."""
     chosen: list[Samples] = []

@@ -85,8 +85,7 @@ def mended(
         return better(words, again, chunk, sound)
     if unlikely(again) or not_said(again, part, sound):
         return words
-    found = [word for word in again if part.start <= (word.start + word.end) / 2 < part.end]
-    return sorted([*words, *found], key=lambda word: word.start)
+    return sorted([*words, *again], key=lambda word: word.start)
 
 
 def better(
