@@ -7,11 +7,16 @@ language given, word times asked for.
 import csv
 import functools
 import math
+import multiprocessing
+import os
 import re
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +201,31 @@ def openai(samples: Samples, language: str) -> list[Timed]:
 
 
 EARS: dict[str, Ear] = {"ours": ours, "batched": batched, "sequential": sequential, "openai": openai}
+
+
+def heard_by(name: str, samples: Sequence[Samples], languages: Sequence[str]) -> list[list[Timed]]:
+    """What an engine hears in each of many recordings; not for how long it takes."""
+    return list(listeners().map(hear, repeat(name), samples, languages))
+
+
+def hear(name: str, samples: Samples, language: str) -> list[Timed]:
+    """What an engine hears in a recording, in whatever process."""
+    return EARS[name](samples, language)
+
+
+@functools.cache
+def listeners() -> ProcessPoolExecutor:
+    """A process for each core: on short recordings no engine keeps a second one busy."""
+    context = multiprocessing.get_context("spawn")
+    free = context.SimpleQueue()
+    for core in os.sched_getaffinity(0):
+        free.put(core)
+    return ProcessPoolExecutor(cores(), context, keep_to_a_core, (free,))
+
+
+def keep_to_a_core(free: "SimpleQueue[int]") -> None:
+    """Let this process run on one core, which the engines see, and choose as many threads."""
+    os.sched_setaffinity(0, {free.get()})
 
 
 # ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
