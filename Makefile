@@ -21,7 +21,7 @@ run: $(VENV)/.installed ## start everything, load the sample calls, keep serving
 
 .PHONY: test
 test: $(VENV)/.installed-dev $(VENV)/.installed-gpu $(VENV)/.installed-debian ## all tests, real servers and models included
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## format, lint, types, the law of the architecture, Dockerfiles, shell scripts

@@ -96,3 +96,10 @@ def test_no_event_is_named_by_a_string_where_its_class_would_do() -> None:
         if isinstance(node, ast.Constant) and node.value in EVENTS
     ]
     assert found == []
+
+
+def test_what_commits_to_the_database_has_a_file_of_its_own() -> None:
+    """Such a test empties the tables, of what the migrations put there too; a process that runs tests gets it last."""
+    commits = re.compile(r"^@pytest\.mark\.django_db\(.*transaction=True", re.MULTILINE)
+    files = (ROOT / "tests").rglob("test_*.py")
+    assert [path.name for path in files if commits.search(path.read_text(encoding="utf-8"))] == []

@@ -27,7 +27,7 @@ Outcome = tuple[int, dict[str, Any], str]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[str, Outcome]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
     """Exit code, verdict and story of each run."""
     folder, processes = tmp_path_factory.mktemp("chaos"), {}
     for name, words in RUNS.items():
@@ -38,9 +38,6 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
         codes = {name: process.wait(SECONDS) for name, process in processes.items()}
         stories = {name: (folder / f"{name}.err").read_text() for name in RUNS}
         last = {name: ((folder / f"{name}.out").read_text().splitlines() or [stories[name]])[-1] for name in RUNS}
-        plugins = request.config.pluginmanager
-        with plugins.get_plugin("capturemanager").global_and_fixture_disabled():  # their seeds, also when all is well
-            plugins.get_plugin("terminalreporter").write_line("\n" + "\n".join(last.values()))
         yield {name: (codes[name], json.loads(last[name]), stories[name]) for name in RUNS}
     finally:
         for process in processes.values():

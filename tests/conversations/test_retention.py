@@ -1,6 +1,5 @@
 """What a ledger forgets, and that nobody misses it."""
 
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -8,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -156,30 +154,6 @@ def test_the_command_says_how_many_went(call: Conversation, capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines() == [f"{count} deliveries pruned." for count in (1, 1, 0)]
     with pytest.raises(CommandError):
         call_command("prune_ledger", days=0)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_another_process_holds_is_left_for_another_day_and_not_waited_for() -> None:
-    Subscription.objects.all().delete()
-    call = make_conversation(make_organization())
-    held, free = ended(call, "transcription"), ended(call, "entity_tagging")
-    pruned: list[int] = []
-
-    def prune_elsewhere() -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("set lock_timeout = '2s'")
-            pruned.append(prune(90))
-        finally:
-            connections.close_all()
-
-    with transaction.atomic():
-        Delivery.objects.select_for_update().get(id=held.id)
-        thread = threading.Thread(target=prune_elsewhere)
-        thread.start()
-        thread.join(timeout=20)
-    assert pruned == [1]
-    assert not Delivery.objects.filter(id=free.id).exists()
 
 
 # ── What is answered all the same ────────────────────────────────────────────────────────────────────────────────

@@ -1,15 +1,13 @@
 """Two people on one channel: each has a lane and a colour of his own, and a person says which of them is the agent."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, expect
 
 from conversations.ledger.models import Event
-from conversations.models import Conversation, Role, User
+from conversations.models import Conversation, Role
 from conversations.services import calls
 from conversations.services.speakers import SwapRefused, swap_speakers
 from conversations.views.player import picture_of
@@ -17,12 +15,8 @@ from conversations.views.strips import strips_of
 from conversations.views.transcript import passages_of, withheld_of
 from pipeline import documents
 from pipeline.documents import Cut, Flag
-from pipeline.storage import blob_store
-from tests.conversations.chromium import PASSWORD, complaints
 from tests.conversations.stories import PASSED, Story
-from tests.conversations.test_pages_compare import call_with
-from tests.conversations.test_runs_browser import sign_in, violations
-from tests.factories import make_audio, make_organization, make_user, token_header
+from tests.factories import make_organization, make_user, token_header
 
 SAID = (
     ("speaker 1", "Bluewave, good morning, what can I do for you?"),
@@ -140,39 +134,3 @@ def test_an_echo_is_hatched_in_the_lane_in_which_it_is_cut(relayed: list[Any]) -
     assert [(each.x, each.y) for each in picture_of(story.now(), ()).hatches] == [
         ("25.000%", "0.00%"), ("50.000%", "50.00%"),
     ]  # fmt: skip
-
-
-# ── In a browser ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def user() -> User:
-    return make_user(role=Role.ADMIN, password=PASSWORD)
-
-
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.parametrize("width", [390, 1280])
-def test_a_person_sees_two_voices_apart_and_says_which_is_the_agent(
-    chromium: Browser, live_server: Any, user: User, width: int, tmp_path: Path
-) -> None:
-    call = call_with(user.organization, MONO)
-    call.refresh_from_db()
-    make_audio(call, b"sound")
-    peaks = documents.Peaks(per_second=20, duration=20.0, channels=(tuple(0.2 + n % 9 / 12 for n in range(400)),))
-    place = str(call.organization_id), str(call.id)
-    stored = blob_store().put("safe", *place, [documents.encode(peaks)], "application/json")
-    Conversation.objects.update(peaks=msgspec.to_builtins(stored), duration=20.0)
-    address = f"/conversations/{call.id}/"
-    page = sign_in(chromium, live_server.url, user, address, viewport={"width": width, "height": 900})
-    said = complaints(page)
-    colours = [page.locator(f"#u{n} .speaker").evaluate("each => getComputedStyle(each).color") for n in (0, 1, 2)]
-    assert colours[0] == colours[2] != colours[1]
-    assert page.locator("svg .turn").count() == 4
-    page.screenshot(path=tmp_path / f"voices-{width}.png", full_page=True)
-    blocked = [each for each in said if "audio" not in each.lower()]
-    assert (blocked, violations(page)) == ([], [])
-    page.get_by_role("button", name="Speaker 2 is the agent").click()
-    expect(page.locator("#u1 .speaker")).to_have_text("Agent")
-    expect(page.locator("#u0 .speaker")).to_have_text("Customer")
-    expect(page.get_by_role("button", name="Swap the speakers")).to_be_visible()
-    page.screenshot(path=tmp_path / f"named-{width}.png", full_page=True)
