@@ -119,7 +119,7 @@ def truth() -> None:
     for chosen in dict.fromkeys(name for each in spoken for name in (each.source, each.pool, "all")):
         among = np.array([chosen in (each.source, each.pool, "all") for each in spoken])
         for name, found in errors.items():
-            wrong, said = found[among].sum(axis=0)
+            wrong, said = found[among].sum(axis=0).tolist()
             say(f"transcription_errors_{chosen}_{name}", wrong, f"of {said} words")
             say(f"transcription_wer_{chosen}_{name}", 100 * wrong / said, "%")
     peers = [name for name in CHOSEN if name != "ours"]
