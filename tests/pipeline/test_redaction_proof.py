@@ -17,6 +17,7 @@ from pipeline.services.audio_redaction import CutRecording, Recording, RedactedA
 from pipeline.services.redaction_proof import hearing
 from pipeline.services.redaction_proof.hearing import Heard, Window, windows_of
 from pipeline.services.redaction_proof.judging import doubts_in
+from pipeline.services.transcription import speech
 from pipeline.services.transcription.engine import Engine, HeardWord
 from pipeline.services.transcription.speech import Chunk
 from pipeline.services.transcription.weights import CARRIED, digest_of
@@ -207,7 +208,8 @@ def test_what_was_not_heard_again_is_not_proven(
     proved: Callable[..., redaction_proof.Proven],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hearing, "MAX_CHUNK", 5.0)  # several
+    for module in (hearing, speech):
+        monkeypatch.setattr(module, "MAX_CHUNK", 5.0)  # several
     receipt = proved(safe, engine=lambda: Deaf(engine, wholly=wholly)).receipt
     assert (receipt.verdict, receipt.reason) == ("quarantined", QuarantineReason.UNPROVEN)
     assert (receipt.heard == 0.0) is wholly

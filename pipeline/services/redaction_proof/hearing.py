@@ -15,7 +15,7 @@ from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND
 from pipeline.services.audio_redaction.samples import loudness_of
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
-from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk
+from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk, Span, filled, samples_in
 
 EDGE = 2.5  # seconds before and after a cut that are heard
 STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
@@ -84,10 +84,10 @@ def heard_in(
 ) -> Hearing:
     """What a recognizer hears in the windows, read one chunk after another with care."""
     chunks = [
-        Chunk(audio=redacted.channels[channel], channel=0, spans=spans)
+        Chunk(audio=redacted.channels[channel], channel=0, spans=tuple(spans))
         for channel, own in groupby(windows, lambda window: window.channel)
         if channel in redacted.channels
-        for spans in _packed(own, redacted.channels[channel].length)
+        for spans in filled(_spans(own, redacted.channels[channel].length), samples_in)
     ]
     channel_of = {audio: channel for channel, audio in redacted.channels.items()}
     total = sum(chunk.duration for chunk in chunks)
@@ -106,20 +106,13 @@ def heard_in(
     return Hearing(words=words, seconds=done, whole=not unheard)
 
 
-def _packed(windows: Iterable[Window], length: int) -> Iterator[tuple[tuple[int, int], ...]]:
-    """The windows of a channel in samples, as many together as the model reads at once."""
-    packed: list[tuple[int, int]] = []
+def _spans(windows: Iterable[Window], length: int) -> Iterator[Span]:
+    """The windows of a channel in samples, none longer than the model reads at once."""
     most = int(MAX_CHUNK * SAMPLE_RATE) // FRAME * FRAME
     for window in windows:
         first, stop = (round(moment * SAMPLE_RATE) // FRAME * FRAME for moment in (window.start, window.end))
         for at in range(first, min(stop, length), most):
-            last = min(at + most, stop, length)
-            if packed and sum(b - a for a, b in packed) + last - at > most:
-                yield tuple(packed)
-                packed = []
-            packed.append((at, last))
-    if packed:
-        yield tuple(packed)
+            yield at, min(at + most, stop, length)
 
 
 def _sounding(audio: Decoded, start: float, end: float) -> float:

@@ -1,8 +1,9 @@
 """Where there is speech: a recording cut at its pauses into chunks for the engine."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ BLOCK = 1875 * VOICE_FRAME  # samples that it is given at once (60 s), which bou
 
 Samples = npt.NDArray[np.float32]
 Span = tuple[int, int]  # from one sample of a channel to another
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,20 +89,36 @@ class Chunk:
 
 def chunks_of(audio: Decoded, channel: int) -> list[Chunk]:
     """Cut one channel (at 16 kHz) at its pauses into chunks with ``MAX_CHUNK`` seconds of speech at most."""
-    return [Chunk(audio=audio, channel=channel, spans=spans) for spans in _packed(_speech(audio, channel))]
+    packed = filled(_on_the_grid(_speech(audio, channel)), samples_in)
+    return [Chunk(audio=audio, channel=channel, spans=tuple(spans)) for spans in packed]
 
 
 def together(parts: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Parts in groups that fit into a chunk, each of one channel and in order: one costs the model what many do."""
-    group: list[Chunk] = []
-    for part in sorted(parts, key=lambda part: (part.channel, part.start)):
-        full = sum(each.duration for each in group) + part.duration > MAX_CHUNK
-        if group and (full or part.channel != group[0].channel):
+    """Parts in groups that are read as one, each of one channel and in order."""
+    in_order = sorted(parts, key=lambda part: (part.channel, part.start))
+    for _, own in groupby(in_order, lambda part: part.channel):
+        yield from filled(own, lambda part: sum(map(samples_in, part.spans)))
+
+
+def filled(items: Iterable[T], samples_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Items in order, as many together as a chunk holds: it costs the model the same whether it is full or not."""
+    group: list[T] = []
+    length = 0
+    for item in items:
+        own = samples_of(item)
+        if group and length + own > MAX_CHUNK * SAMPLE_RATE:
             yield group
-            group = []
-        group.append(part)
+            group, length = [], 0
+        group.append(item)
+        length += own
     if group:
         yield group
+
+
+def samples_in(span: Span) -> int:
+    """How long a span is."""
+    first, last = span
+    return last - first
 
 
 def joined(parts: Sequence[Chunk]) -> Chunk:
@@ -120,20 +138,12 @@ def longest(chunks: Sequence[Chunk], seconds: float) -> Samples:
     return np.concatenate(chosen)[: int(seconds * SAMPLE_RATE)]
 
 
-def _packed(spans: Iterable[Span]) -> Iterator[tuple[Span, ...]]:
-    """Spans to be read together: a chunk costs the model the same whether it is full or not."""
-    packed: list[Span] = []
-    length = 0
+def _on_the_grid(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans from one frame to another, those that are less than one left out."""
     for start, end in spans:
         first, last = start - start % FRAME, end - end % FRAME
-        if packed and length + last - first > MAX_CHUNK * SAMPLE_RATE:
-            yield tuple(packed)
-            packed, length = [], 0
         if last > first:
-            packed.append((first, last))
-            length += last - first
-    if packed:
-        yield tuple(packed)
+            yield first, last
 
 
 def _speech(audio: Decoded, channel: int) -> list[Span]:
