@@ -1,5 +1,6 @@
 """Whisper on CTranslate2: the default engine."""
 
+import ctypes
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,9 @@ class FasterWhisper:
         segments, _ = self._model.transcribe(
             chunk.samples, language=language, word_timestamps=True, hotwords=_prompt(vocabulary)
         )
-        return [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
+        heard = [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
+        give_back_memory()
+        return heard
 
     def _hear_batch(self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]) -> list[list[HeardWord]]:
         """The batched pipeline takes one recording and clips of it, so the chunks are laid end to end.
@@ -113,7 +116,15 @@ class FasterWhisper:
         for segment in segments:
             index = chunk_at[segment.seek]
             heard[index] += [_heard(word, starts[index] + lead) for word in segment.words or ()]
+        give_back_memory()
         return heard
+
+
+def give_back_memory() -> None:
+    """Let the system have what is free. glibc keeps it in pieces between what is not, more with each hour of a call."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none, and no need of it
+    if trim is not None:
+        trim(0)
 
 
 def cores() -> int:
