@@ -37,7 +37,7 @@ def test_speech_across_blocks_is_found_once(monkeypatch: pytest.MonkeyPatch) -> 
     ids=["nothing", "perhaps", "a frame", "two", "a short pause", "once begun it goes on", "too long"],
 )
 def test_a_voice_lasts_from_pause_to_pause(likely: list[float], voiced: list[tuple[int, int]]) -> None:
-    assert list(speech._voiced(likely)) == voiced
+    assert list(speech._voiced(np.array(likely, np.float32))) == voiced
 
 
 def test_chunks_are_short_enough_for_the_model() -> None:

@@ -9,7 +9,7 @@ from pipeline.services.transcription.speech import Chunk, Samples
 VOCABULARY_TOKENS = 223  # less than half of the 448 that a Whisper model writes
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HeardWord:
     """A word as Whisper gives it: a leading space starts a word, without one it continues the word before.
 

@@ -24,7 +24,7 @@ class Loudness:
     """What was heard: ``rms`` and ``full`` (share of samples at full scale) as ``(channels, frames)``."""
 
     rms: Frames
-    full: Frames
+    full: npt.NDArray[np.float16]
     same: bool
 
     def is_silent(self, channel: int) -> bool:
@@ -44,7 +44,7 @@ def loudness_of(audio: Decoded) -> Loudness:
         rest = -block.shape[1] % size
         frames = np.pad(block, ((0, 0), (0, rest)), mode="edge").reshape(audio.channels, -1, size)
         rms.append(frames.std(axis=2))
-        full.append((np.abs(frames) >= FULL).mean(axis=2, dtype=np.float32))
+        full.append((np.abs(frames) >= FULL).mean(axis=2).astype(np.float16))
     return Loudness(rms=np.concatenate(rms, axis=1), full=np.concatenate(full, axis=1), same=_same(products))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -162,7 +162,7 @@ def _speech(audio: Decoded, channel: int) -> list[Span]:
     return padded
 
 
-def _voice(audio: Decoded, channel: int) -> list[float]:
+def _voice(audio: Decoded, channel: int) -> Samples:
     """How likely it is that somebody speaks in each 32 ms, by Silero.
 
     It remembers what it heard, so it must hear all in turn: begun anew in the middle of a call, it overhears speech for
@@ -173,7 +173,7 @@ def _voice(audio: Decoded, channel: int) -> list[float]:
     session = get_vad_model().session
     state = {name: np.zeros((1, 1, 128), np.float32) for name in ("h", "c")}
     before = np.zeros((1, CONTEXT), np.float32)
-    found: list[float] = []
+    found: list[Samples] = []
     for first in range(0, audio.length, BLOCK):
         samples = audio.channel(channel, first, first + BLOCK)
         frames = np.pad(samples, (0, -len(samples) % VOICE_FRAME)).reshape(-1, VOICE_FRAME)
@@ -181,16 +181,16 @@ def _voice(audio: Decoded, channel: int) -> list[float]:
         likely, state["h"], state["c"] = session.run(
             None, {"input": np.concatenate([contexts, frames], axis=1), **state}
         )
-        found += likely.ravel().tolist()
+        found.append(likely.ravel())
         before = frames[-1:, -CONTEXT:]
-    return found
+    return np.concatenate(found)
 
 
-def _voiced(likely: Sequence[float]) -> Iterator[Span]:
+def _voiced(likely: Samples) -> Iterator[Span]:
     """Stretches of frames with a voice, from pause to pause; too long a one is cut where a voice is least likely."""
     pause, longest = MIN_PAUSE_MS * SAMPLE_RATE // 1000 // VOICE_FRAME, LONGEST_SPAN * SAMPLE_RATE // VOICE_FRAME
     start = end = -1
-    for index, value in enumerate([*likely, *[0.0] * (pause + 1)]):
+    for index, value in enumerate(chain(likely, [0.0] * (pause + 1))):
         if value >= VOICE:
             start = index if start < 0 else start
         if start < 0:
@@ -201,6 +201,6 @@ def _voiced(likely: Sequence[float]) -> Iterator[Span]:
             start = end = -1
         elif index - start >= longest:
             middle = (start + index) // 2
-            cut = min(range(middle, index), key=likely.__getitem__)
+            cut = middle + int(likely[middle:index].argmin())
             yield start, cut
             start = cut

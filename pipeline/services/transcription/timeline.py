@@ -18,7 +18,7 @@ SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SpokenWord:
     """A word with its place on the timeline of the call, in seconds. ``doubtful``: it is of what was hardly said."""
 
