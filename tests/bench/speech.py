@@ -135,13 +135,16 @@ def sounding(samples: Samples) -> tuple[int, int]:
 
 
 def ours(samples: Samples, language: str) -> list[Timed]:
-    """Parley's service, from a file on."""
+    """Parley's service, by way of a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "call.wav")
         write_wav(path, samples)
-        said = transcription.transcribe(
-            path, settings=Settings(), cache=config().models, language=language, model=MODEL
-        )
+        return ours_from(path, language)
+
+
+def ours_from(path: Path, language: str) -> list[Timed]:
+    """Parley's service, from a file that is there."""
+    said = transcription.transcribe(path, settings=Settings(), cache=config().models, language=language, model=MODEL)
     words = [word for utterance in said.utterances for word in utterance.words]
     return [(word.text, word.start or 0.0, word.end or 0.0) for word in words]
 

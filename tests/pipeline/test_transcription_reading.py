@@ -9,6 +9,7 @@ import pytest
 from pipeline.documents import Flag, Settings
 from pipeline.services import transcription
 from pipeline.services.transcription.engine import HeardWord
+from pipeline.services.transcription.faster_whisper_engine import FasterWhisper
 from pipeline.services.transcription.loudness import FRAMES_PER_SECOND, loudness_of
 from pipeline.services.transcription.progress import COSTS, Progress, Step
 from pipeline.services.transcription.reading import words_of_channels, words_of_chunks
@@ -129,7 +130,7 @@ def test_of_a_vocabulary_the_first_whole_phrases_that_fit_are_known_in_both_read
 ) -> None:
     engine = Engine(rereads=True)
     words_of_chunks(recording, "en", vocabulary, engine, SILENT)
-    assert engine.known == [known, known]
+    assert engine.known == [known] * (1 + len(recording.speakers))
 
 
 def spoken(texts: Sequence[str], pause: float) -> list[SpokenWord]:
@@ -184,3 +185,29 @@ def test_a_call_of_which_words_are_withheld_is_flagged(tmp_path: Path, monkeypat
     )
     assert transcript.withheld
     assert Flag.HALLUCINATION in transcript.flags
+
+
+def test_the_channel_with_the_most_stretches_is_read_first_each_chunk_with_some_of_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    audio = recorded(np.zeros((2, 0)))
+
+    def chunk(channel: int, *seconds: int) -> Chunk:
+        spans = tuple(
+            (SAMPLE_RATE * 30 * place, SAMPLE_RATE * (30 * place + each)) for place, each in enumerate(seconds)
+        )
+        return Chunk(audio=audio, channel=channel, spans=spans)
+
+    agent, brief, talk, less, word = chunk(0, 25), chunk(0, 10), chunk(1, 10, 12), chunk(1, 15), chunk(1, 1)
+    batches = list[list[Chunk]]()
+
+    def hear_batch(self: FasterWhisper, chunks: list[Chunk], *told: object) -> list[list[HeardWord]]:
+        batches.append(chunks)
+        return [[] for _ in chunks]
+
+    monkeypatch.setattr(FasterWhisper, "_hear_batch", hear_batch)
+    engine = FasterWhisper.__new__(FasterWhisper)
+    engine._workers, engine._batch = 1, 2
+    read = [each for each, _ in engine.hear([brief, agent, word, less, talk], "en", ())]
+    assert read == [talk, less, word, agent, brief]
+    assert batches == [[talk, less], [word], [agent, brief]]

@@ -63,17 +63,16 @@ def test_silence_is_left_out_of_chunks() -> None:
     assert len(chunk.samples) == pytest.approx(16000 * chunk.duration)
 
 
-def test_parts_are_read_together_as_far_as_a_chunk_holds_them_each_channel_by_itself() -> None:
-    audio = recorded(np.zeros((2, 0)))
+def test_parts_are_read_together_as_far_as_a_chunk_holds_them() -> None:
+    audio = recorded(np.zeros((1, 0)))
 
-    def part(channel: int, *seconds: tuple[int, int]) -> speech.Chunk:
+    def part(*seconds: tuple[int, int]) -> speech.Chunk:
         return speech.Chunk(
-            audio=audio, channel=channel, spans=tuple((16000 * first, 16000 * last) for first, last in seconds)
+            audio=audio, channel=0, spans=tuple((16000 * first, 16000 * last) for first, last in seconds)
         )
 
-    early, late, other = part(0, (3, 5), (6, 10)), part(0, (40, 50)), part(1, (1, 2))
-    long = part(0, (60, 85))
-    groups = list(speech.together([other, long, late, early]))
-    assert groups == [[early, late], [long], [other]]
-    assert speech.joined(groups[0]) == part(0, (3, 5), (6, 10), (40, 50))
+    early, late, long = part((3, 5), (6, 10)), part((40, 50)), part((60, 85))
+    groups = list(speech.together([long, late, early]))
+    assert groups == [[early, late], [long]]
+    assert speech.joined(groups[0]) == part((3, 5), (6, 10), (40, 50))
     assert list(speech.together([])) == []

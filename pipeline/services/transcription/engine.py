@@ -51,9 +51,12 @@ class Engine(Protocol):
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down each chunk, in whatever order is quickest."""
+        """Write down each chunk, one channel after another, in whatever order is quickest."""
 
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable."""
+        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable.
+
+        It may begin before it is asked for the first.
+        """

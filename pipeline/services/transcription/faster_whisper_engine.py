@@ -2,9 +2,10 @@
 
 import ctypes
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.services.transcription.speech import SAMPLE_RATE, Chunk, Samples
 from pipeline.services.transcription.weights import folder_of
 
 CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
+NEVER_TWICE = 20  # tokens: so many in a row, and again, nobody says in half a minute; a model that got stuck does
 LEAD = 0.6  # seconds of silence before a short chunk, of which the model else misses the beginning
 FRAMES_PER_SECOND = 100
 
@@ -59,11 +61,13 @@ class FasterWhisper:
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``."""
+        """See ``Engine``. The channel with the most pauses comes first: most of it is read again, beside the other."""
         batch = max(1, min(self._batch, len(chunks) // self._workers))
-        alike = sorted(chunks, key=lambda chunk: -chunk.duration)
-        shorter = sum(chunk.short for chunk in chunks)
-        groups = alike[: len(alike) - shorter], alike[len(alike) - shorter :]
+        stretches = Counter[int]()
+        for chunk in chunks:
+            stretches[chunk.channel] += len(chunk.spans)
+        alike = sorted(chunks, key=lambda chunk: (-stretches[chunk.channel], chunk.channel, -chunk.duration))
+        groups = (list(group) for _, group in groupby(alike, lambda chunk: (chunk.channel, chunk.short)))
         batches = [group[first : first + batch] for group in groups for first in range(0, len(group), batch)]
         with ThreadPoolExecutor(self._workers) as pool:
             heard = pool.map(lambda chunks: self._hear_batch(chunks, language, vocabulary), batches)
@@ -72,15 +76,19 @@ class FasterWhisper:
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``: the library's sequential mode."""
-        with ThreadPoolExecutor(self._workers) as pool:
-            yield from zip(
-                chunks, pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks), strict=True
-            )
+        """See ``Engine``: the library's sequential mode. It begins at once."""
+        pool = ThreadPoolExecutor(self._workers)
+        heard = pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks)
+        pool.shutdown(wait=False)
+        return zip(chunks, heard, strict=True)
 
     def _hear_alone(self, chunk: Chunk, language: str, vocabulary: Sequence[str]) -> list[HeardWord]:
         segments, _ = self._model.transcribe(
-            chunk.samples, language=language, word_timestamps=True, hotwords=_prompt(vocabulary)
+            chunk.samples,
+            language=language,
+            word_timestamps=True,
+            no_repeat_ngram_size=NEVER_TWICE,
+            hotwords=_prompt(vocabulary),
         )
         heard = [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
         give_back_memory()
@@ -109,6 +117,7 @@ class FasterWhisper:
             word_timestamps=True,
             # Without them the model leaves out whole sentences of a long chunk; with them it fills up a short one.
             without_timestamps=short,
+            no_repeat_ngram_size=NEVER_TWICE,
             hotwords=_prompt(vocabulary),
         )
         chunk_at = {int(start * FRAMES_PER_SECOND): index for index, start in enumerate(starts)}

@@ -1,11 +1,12 @@
 """What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from pipeline.documents import Withheld
-from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine
+from pipeline.services.transcription.engine import VOCABULARY_TOKENS, Engine, HeardWord
 from pipeline.services.transcription.progress import Progress, Step
 from pipeline.services.transcription.recording import Recording
 from pipeline.services.transcription.speech import Chunk, joined, together
@@ -19,24 +20,41 @@ def words_of_chunks(
     """The words of each chunk, in order; what is doubtful is read a second time, if that is another reading."""
     known = fitting(vocabulary, recognizer)
     total = sum(chunk.duration for chunk in recording.chunks)
+    waiting = Counter(chunk.channel for chunk in recording.chunks)
     read: dict[Chunk, Sequence[SpokenWord]] = {}
+    parts: dict[Chunk, Chunk] = {}
+    groups: dict[Chunk, list[Chunk]] = {}
+    again: list[Iterable[tuple[Chunk, list[HeardWord]]]] = []
     for chunk, heard in recognizer.hear(recording.chunks, language, known):
         read[chunk] = words_of(chunk, heard, language)
         progress.add(Step.READING, chunk.duration / total)
-    parts = {
-        part: chunk
-        for chunk, words in (read.items() if recognizer.rereads else ())
-        for part in doubtful(words, chunk, recording.sounds[chunk.channel])
-    }
+        waiting[chunk.channel] -= 1
+        if recognizer.rereads and not waiting[chunk.channel]:  # while the next channel is read
+            own = _doubtful_parts(read, recording, chunk.channel)
+            joint = {joined(group): group for group in together(own)}
+            again.append(recognizer.hear_again(list(joint), language, known))
+            parts |= own
+            groups |= joint
     total = sum(part.duration for part in parts)
-    groups = {joined(group): group for group in together(parts)}
-    for group, heard in recognizer.hear_again(list(groups), language, known):
-        again = words_of(group, heard, language)
+    for group, heard in chain.from_iterable(again):
+        words = words_of(group, heard, language)
         for part in groups[group]:
-            chunk, own = parts[part], [word for word in again if part.start <= word.middle <= part.end]
-            read[chunk] = mended(read[chunk], chunk, own, part, recording.sounds[chunk.channel])
+            chunk, said = parts[part], [word for word in words if part.start <= word.middle <= part.end]
+            read[chunk] = mended(read[chunk], chunk, said, part, recording.sounds[chunk.channel])
         progress.add(Step.READING_AGAIN, group.duration / total)
     return sorted(read.items(), key=lambda item: item[0].start)
+
+
+def _doubtful_parts(
+    read: Mapping[Chunk, Sequence[SpokenWord]], recording: Recording, channel: int
+) -> dict[Chunk, Chunk]:
+    """What of a channel should be read again, and the chunk that each is a part of."""
+    return {
+        part: chunk
+        for chunk, words in read.items()
+        if chunk.channel == channel
+        for part in doubtful(words, chunk, recording.sounds[channel])
+    }
 
 
 def fitting(vocabulary: Sequence[str], recognizer: Engine) -> Sequence[str]:

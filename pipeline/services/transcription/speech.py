@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -94,10 +94,9 @@ def chunks_of(audio: Decoded, channel: int) -> list[Chunk]:
 
 
 def together(parts: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Parts in groups that are read as one, each of one channel and in order."""
-    in_order = sorted(parts, key=lambda part: (part.channel, part.start))
-    for _, own in groupby(in_order, lambda part: part.channel):
-        yield from filled(own, lambda part: sum(map(samples_in, part.spans)))
+    """Parts of one channel, in order, in groups that are read as one."""
+    in_order = sorted(parts, key=lambda part: part.start)
+    return filled(in_order, lambda part: sum(map(samples_in, part.spans)))
 
 
 def filled(items: Iterable[T], samples_of: Callable[[T], int]) -> Iterator[list[T]]:
