@@ -187,7 +187,7 @@ def test_a_call_of_which_words_are_withheld_is_flagged(tmp_path: Path, monkeypat
     assert Flag.HALLUCINATION in transcript.flags
 
 
-def test_the_channel_with_the_most_stretches_is_read_first_each_chunk_with_some_of_its_length(
+def test_words_alone_are_read_first_then_the_channel_with_the_most_stretches_by_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     audio = recorded(np.zeros((2, 0)))
@@ -198,7 +198,7 @@ def test_the_channel_with_the_most_stretches_is_read_first_each_chunk_with_some_
         )
         return Chunk(audio=audio, channel=channel, spans=spans)
 
-    agent, brief, talk, less, word = chunk(0, 25), chunk(0, 10), chunk(1, 10, 12), chunk(1, 15), chunk(1, 1)
+    agent, brief, talk, less, word = chunk(0, 25), chunk(0, 10), chunk(1, 9, 8, 5), chunk(1, 15), chunk(0, 1)
     batches = list[list[Chunk]]()
 
     def hear_batch(self: FasterWhisper, chunks: list[Chunk], *told: object) -> list[list[HeardWord]]:
@@ -209,5 +209,5 @@ def test_the_channel_with_the_most_stretches_is_read_first_each_chunk_with_some_
     engine = FasterWhisper.__new__(FasterWhisper)
     engine._workers, engine._batch = 1, 2
     read = [each for each, _ in engine.hear([brief, agent, word, less, talk], "en", ())]
-    assert read == [talk, less, word, agent, brief]
-    assert batches == [[talk, less], [word], [agent, brief]]
+    assert read == [word, talk, less, agent, brief]
+    assert batches == [[word], [talk, less], [agent, brief]]

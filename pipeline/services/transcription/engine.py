@@ -51,7 +51,7 @@ class Engine(Protocol):
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down each chunk, one channel after another, in whatever order is quickest."""
+        """Write down each chunk, in whatever order is quickest."""
 
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]

@@ -69,8 +69,12 @@ class FasterWhisper:
         stretches = Counter[int]()
         for chunk in chunks:
             stretches[chunk.channel] += len(chunk.spans)
-        alike = sorted(chunks, key=lambda chunk: (-stretches[chunk.channel], chunk.channel, -chunk.duration))
-        groups = (list(group) for _, group in groupby(alike, lambda chunk: (chunk.channel, chunk.short)))
+
+        def place(chunk: Chunk) -> tuple[bool, int, int, float]:
+            return not chunk.short, -stretches[chunk.channel], chunk.channel, -chunk.duration
+
+        alike = sorted(chunks, key=place)
+        groups = (list(group) for _, group in groupby(alike, lambda chunk: chunk.short))
         batches = [group[first : first + batch] for group in groups for first in range(0, len(group), batch)]
         with ThreadPoolExecutor(self._workers) as pool:
             heard = pool.map(lambda chunks: self._hear_batch(chunks, language, vocabulary), batches)
