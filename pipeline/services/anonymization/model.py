@@ -194,10 +194,12 @@ def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model)
     every = np.concatenate(chances) if chances else np.zeros((0, len(model.labels)), np.float32)
     hidden, best = 1 - every[:, 0], every[:, 1:].argmax(axis=1) + 1
     kinds = best.copy()
+    any_words = {label: model.labels.index(label) for label in ANY_WORDS}
     for line, expected in zip(call.lines, call.expected, strict=True):
-        unasked = [model.labels.index(label) for label in ANY_WORDS if label not in expected]
         here = kinds[line.first : line.stop]
-        here[np.isin(here, unasked)] = len(model.labels)
+        for label, number in any_words.items():
+            if label not in expected:
+                here[here == number] = len(model.labels)
     labelled = np.where(hidden >= model.thresholds[kinds], best, 0)
     return Opinion(list(_stretches(call, model, hidden, labelled)), hidden, kinds)
 
@@ -208,9 +210,10 @@ def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.i
         first = line.first
         for number, group in groupby(labelled[line.first : line.stop].tolist()):
             stop = first + len(list(group))
-            surest, label = float(hidden[first:stop].max()), model.labels[number]
-            if number and surest >= _needed(call, line, range(first, stop), label, expected):
-                yield from _trimmed(call, first, stop - 1, label, surest)
+            if number:
+                surest, label = float(hidden[first:stop].max()), model.labels[number]
+                if surest >= _needed(call, line, range(first, stop), label, expected):
+                    yield from _trimmed(call, first, stop - 1, label, surest)
             first = stop
 
 
