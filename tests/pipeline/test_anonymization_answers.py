@@ -72,6 +72,8 @@ HIDDEN = [
     ("en", (("", "send it to maya underscore lopez at bluewave dot org"),), ["maya underscore lopez at bluewave dot org"]),
     ("fr", (("", "c'est martin tiret paul arobase laposte point net"),), ["martin tiret paul arobase laposte point net"]),
     ("fr", (("", "j'habite 12 bis rue des lilas 75011 paris"),), ["12 bis rue des lilas 75011 paris"]),
+    ("en", asked("what is your account number", "25082018"), ["25082018"]),
+    ("en", asked("what is her date of birth", "25082018"), ["25082018"]),
 ]  # fmt: skip
 
 KEPT = [
@@ -103,6 +105,8 @@ KEPT = [
     ("en", asked("how many kilowatt hours was it", "forty two point seven")),
     ("en", (("", "the other invoice was 1,299.00"),)),
     ("en", (("", "my 2018 ford by the drive"),)),
+    ("en", (("", "i prefer to fly on 08252018"),)),
+    ("fr", (("", "le rendez-vous du 25082018 ne me va pas"),)),
     ("en", (("agent", "anything else"), ("customer", "okthanks"))),
     ("en", (("", "strictly speaking it is not covered"),)),
     ("fr", asked("quel est le relevé du compteur", "45 832")),

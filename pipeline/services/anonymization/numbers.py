@@ -29,6 +29,8 @@ FEWEST_SPELLED = 4
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
+DAY, MONTH, LATELY = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])", r"20[1-3]\d"
+DATE = re.compile(rf"{DAY}{MONTH}{LATELY}|{MONTH}{DAY}{LATELY}|{LATELY}{MONTH}{DAY}")  # of no caller's birth
 IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")
 SSN_GROUPS = (3, 2, 4)
 
@@ -127,7 +129,7 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return "PHONE", Score.SHAPE
     if any(item.amount for run in chain for item in run.items) and digits <= LONGEST_MEASURE:
         return "", 0.0
-    if _is_years(chain):
+    if _is_years(chain) or DATE.fullmatch(value):
         return "", 0.0
     if digits >= FEWEST_UNTOLD or (
         digits >= FEWEST_ANSWER and _is_whole_answer(call, chain) and not value.endswith("00")
