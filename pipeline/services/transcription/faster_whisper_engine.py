@@ -95,7 +95,6 @@ class FasterWhisper:
                 chunk.samples,
                 language=language,
                 word_timestamps=True,
-                no_repeat_ngram_size=NEVER_TWICE,
                 hotwords=_prompt(vocabulary),
             )
             heard = [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
