@@ -1,6 +1,7 @@
 """``python -m tests.bench.chart < figures > docs/images/transcription-length.svg``: what a longer call costs.
 
-Reads the lines of ``bench-transcription`` and draws, for each length of call, the highest resident memory and the time.
+Reads the lines of ``bench-transcription`` and draws, for each length of call, the highest resident memory and the time of
+the processors, on which other work of the machine tells less than on the clock.
 """
 
 import json
@@ -16,7 +17,7 @@ def drawn(lines: Iterable[str]) -> str:
     """The picture as SVG. Raises KeyError for a figure that is not among the lines."""
     figures = {each["bench"]: each["value"] for each in map(json.loads, lines)}
     memory = [figures[f"transcription_memory_{name}"] for name, _ in LENGTHS]
-    minutes = [figures[f"transcription_seconds_{name}"] / 60 for name, _ in LENGTHS]
+    minutes = [figures[f"transcription_processor_seconds_{name}"] / 60 for name, _ in LENGTHS]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {HEIGHT}" role="img"'
@@ -24,7 +25,7 @@ def drawn(lines: Iterable[str]) -> str:
             f"<title>{escape(described(memory, minutes))}</title>",
             f'<rect width="{2 * WIDTH}" height="{HEIGHT}" fill="white"/>',
             *panel(0, "Highest memory of the process, MB", memory, "#35618e", "{:.0f}"),
-            *panel(WIDTH, "Time to transcribe, minutes", minutes, "#8a5a1c", "{:.1f}"),
+            *panel(WIDTH, "Processor time, minutes of one core", minutes, "#8a5a1c", "{:.1f}"),
             "</svg>",
         ]
     )
