@@ -56,7 +56,4 @@ class Engine(Protocol):
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable.
-
-        It may begin before it is asked for the first.
-        """
+        """Write down each chunk by itself, in order, guessing anew where a guess repeats itself or is improbable."""

@@ -64,7 +64,7 @@ class FasterWhisper:
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``. The channel with the most pauses comes first: most of it is read again, beside the other."""
+        """See ``Engine``. The channel with the most pauses comes first: more of it is read again, beside the other."""
         batch = max(1, min(self._batch, len(chunks) // self._workers))
         stretches = Counter[int]()
         for chunk in chunks:
@@ -83,19 +83,16 @@ class FasterWhisper:
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        """See ``Engine``: the library's sequential mode. It begins at once."""
-        pool = ThreadPoolExecutor(self._workers)
-        heard = pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks)
-        pool.shutdown(wait=False)
-        return zip(chunks, heard, strict=True)
+        """See ``Engine``: the library's sequential mode."""
+        with ThreadPoolExecutor(self._workers) as pool:
+            yield from zip(
+                chunks, pool.map(lambda chunk: self._hear_alone(chunk, language, vocabulary), chunks), strict=True
+            )
 
     def _hear_alone(self, chunk: Chunk, language: str, vocabulary: Sequence[str]) -> list[HeardWord]:
         with self._turns:
             segments, _ = self._model.transcribe(
-                chunk.samples,
-                language=language,
-                word_timestamps=True,
-                hotwords=_prompt(vocabulary),
+                chunk.samples, language=language, word_timestamps=True, hotwords=_prompt(vocabulary)
             )
             heard = [_heard(word, 0.0) for segment in segments for word in segment.words or ()]
             give_back_memory()

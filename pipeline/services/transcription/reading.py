@@ -1,7 +1,8 @@
 """What the engine reads in a recording: twice where the first reading is doubtful, and nothing over silence."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, takewhile
 
@@ -24,24 +25,25 @@ def words_of_chunks(
     read: dict[Chunk, Sequence[SpokenWord]] = {}
     parts: dict[Chunk, Chunk] = {}
     groups: dict[Chunk, list[Chunk]] = {}
-    again: list[Iterable[tuple[Chunk, list[HeardWord]]]] = []
-    for chunk, heard in recognizer.hear(recording.chunks, language, known):
-        read[chunk] = words_of(chunk, heard, language)
-        progress.add(Step.READING, chunk.duration / total)
-        waiting[chunk.channel] -= 1
-        if recognizer.rereads and not waiting[chunk.channel]:  # while the next channel is read
-            own = _doubtful_parts(read, recording, chunk.channel)
-            joint = {joined(group): group for group in together(own)}
-            again.append(recognizer.hear_again(list(joint), language, known))
-            parts |= own
-            groups |= joint
-    total = sum(part.duration for part in parts)
-    for group, heard in chain.from_iterable(again):
-        words = words_of(group, heard, language)
-        for part in groups[group]:
-            chunk, said = parts[part], [word for word in words if part.start <= word.middle <= part.end]
-            read[chunk] = mended(read[chunk], chunk, said, part, recording.sounds[chunk.channel])
-        progress.add(Step.READING_AGAIN, group.duration / total)
+    again: list[Future[list[tuple[Chunk, list[HeardWord]]]]] = []
+    with ThreadPoolExecutor(1) as aside:
+        for chunk, heard in recognizer.hear(recording.chunks, language, known):
+            read[chunk] = words_of(chunk, heard, language)
+            progress.add(Step.READING, chunk.duration / total)
+            waiting[chunk.channel] -= 1
+            if recognizer.rereads and not waiting[chunk.channel]:  # while the next channel is read
+                own = _doubtful_parts(read, recording, chunk.channel)
+                joint = {joined(group): group for group in together(own)}
+                again.append(aside.submit(list, recognizer.hear_again(list(joint), language, known)))
+                parts |= own
+                groups |= joint
+        total = sum(part.duration for part in parts)
+        for group, heard in chain.from_iterable(each.result() for each in again):
+            words = words_of(group, heard, language)
+            for part in groups[group]:
+                chunk, said = parts[part], [word for word in words if part.start <= word.middle <= part.end]
+                read[chunk] = mended(read[chunk], chunk, said, part, recording.sounds[chunk.channel])
+            progress.add(Step.READING_AGAIN, group.duration / total)
     return sorted(read.items(), key=lambda item: item[0].start)
 
 
