@@ -1,5 +1,6 @@
 """A recording is read by an engine, what is doubtful a second time, and what can hardly have been said is marked."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -103,6 +104,32 @@ def test_what_two_chunks_left_out_is_read_at_once_and_put_where_it_was_said() ->
     assert [[(word.text, round(word.end, 1)) for word in words] for _, words in read] == [
         [("long", 20.0), ("so", 25.9)], [("long", 50.0), ("so", 60.9)]
     ]  # fmt: skip
+
+
+class Failing(Engine):
+    """Breaks down after the last chunk of a channel, while that is read again."""
+
+    ended = False
+
+    def hear(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        yield from ((chunk, []) for chunk in chunks)
+        raise RuntimeError("no memory")
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        time.sleep(0.2)
+        self.ended = True
+        yield from ()
+
+
+def test_no_reading_goes_on_when_another_failed(recording: Recording) -> None:
+    engine = Failing(rereads=True)
+    with pytest.raises(RuntimeError, match="no memory"):
+        words_of_chunks(recording, "en", (), engine, SILENT)
+    assert engine.ended
 
 
 def test_each_reading_has_its_share_of_the_progress(recording: Recording) -> None:
