@@ -20,6 +20,7 @@ CPU_BATCH, GPU_BATCH = 2, 16  # chunks read at once
 NEVER_TWICE = 20  # tokens: so many in a row, and again, nobody says in half a minute; a model that got stuck does
 LEAD = 0.6  # seconds of silence before a short chunk, of which the model else misses the beginning
 FRAMES_PER_SECOND = 100
+M_ARENA_MAX = -8  # of glibc's malloc.h: how many heaps there may be
 
 
 class FasterWhisper:
@@ -33,11 +34,12 @@ class FasterWhisper:
 
         folder = folder_of(model, cache)
         on_cpu = machine.device == "cpu"
+        share_memory()
         # A worker of one thread for each core: threads that share a batch wait for each other, and far longer when
         # another process has one of their cores.
         self._workers = machine.threads or (cores() if on_cpu else 1)
-        # One more than there are workers, so that none waits; with two more, an hour of call took 58 MB more.
-        self._turns = BoundedSemaphore(self._workers + 1)
+        # The first reading and the second share the workers: more at once are no faster, and each takes memory.
+        self._turns = BoundedSemaphore(self._workers)
         self._batch = machine.batch or (CPU_BATCH if on_cpu else GPU_BATCH)
         self._model = WhisperModel(
             str(folder) if folder else model,
@@ -138,11 +140,21 @@ class FasterWhisper:
         return heard
 
 
+def share_memory() -> None:
+    """Let all threads to come share one heap: with one each, what a thread has freed is of no use to the others."""
+    _glibc("mallopt", M_ARENA_MAX, 1)
+
+
 def give_back_memory() -> None:
     """Let the system have what is free. glibc keeps it in pieces between what is not, more with each hour of a call."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none, and no need of it
-    if trim is not None:
-        trim(0)
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(function: str, *arguments: int) -> None:
+    """Call a function that other C libraries lack, and have no need of."""
+    found = getattr(ctypes.CDLL(None), function, None)
+    if found is not None:
+        found(*arguments)
 
 
 def cores() -> int:
