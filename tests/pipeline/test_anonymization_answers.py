@@ -54,6 +54,10 @@ HIDDEN = [
     ("en", (("", "my name is will"),), ["will"]),
     ("en", (("", "It was Grace who called"),), ["Grace"]),
     ("en", (("", "Grace will call you back"),), ["Grace"]),
+    # names in no list, where a bank or a hotel hears them
+    ("en", (("", "please cancel the booking under siara"),), ["siara"]),
+    ("en", (("", "please transfer 6000$ directly from my savings to mashanda muir"),), ["mashanda muir"]),
+    ("en", (("", "stop the standing order to rickelle kawamoto"),), ["rickelle kawamoto"]),
     ("fr", (("", "Ma fille Léa et mon fils Tiago"),), ["Léa", "Tiago"]),
     ("fr", (("", "C'est Léa à l'appareil"),), ["Léa"]),
     ("fr", (("", "c'est rose à l'appareil"),), ["rose"]),
@@ -74,6 +78,9 @@ HIDDEN = [
     ("fr", (("", "j'habite 12 bis rue des lilas 75011 paris"),), ["12 bis rue des lilas 75011 paris"]),
     ("en", asked("what is your account number", "25082018"), ["25082018"]),
     ("en", asked("what is her date of birth", "25082018"), ["25082018"]),
+    # the question for it misheard, a code with a unit behind it
+    ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
+    ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65"]),
 ]  # fmt: skip
 
 KEPT = [
@@ -105,7 +112,9 @@ KEPT = [
     ("en", asked("how many kilowatt hours was it", "forty two point seven")),
     ("en", (("", "the other invoice was 1,299.00"),)),
     ("en", (("", "my 2018 ford by the drive"),)),
+    ("en", asked("what kind of car is it", "it's a 2018")),
     ("en", (("", "i prefer to fly on 08252018"),)),
+    ("en", (("", "i need to make a transfer to my savings account"),)),
     ("fr", (("", "le rendez-vous du 25082018 ne me va pas"),)),
     ("en", (("agent", "anything else"), ("customer", "okthanks"))),
     ("en", (("", "strictly speaking it is not covered"),)),

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from pipeline.services.anonymization.reading import Call, Cue, Item, Kind
 
 YEAR = re.compile(r"(?:19|20)\d\d")
+DAY, MONTH, LATELY = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])", r"20[1-3]\d"
+DATE = re.compile(rf"{DAY}{MONTH}{LATELY}|{MONTH}{DAY}{LATELY}|{LATELY}{MONTH}{DAY}")  # of no caller's birth
 NEAR = 12  # a cue reaches so many tokens ahead …
 JUST_AFTER = 5  # … and so many back, when none stands before
 ANSWERED = 2  # digits or letters of a number that answer a question

@@ -129,7 +129,7 @@ def _is_within(call: Call, match: Match, found: Sequence[Found]) -> bool:
 def united(call: Call) -> dict[str, list[Match]]:
     """What the rules and the model find. Where the model sees nothing personal at all, what a rule found is let go.
 
-    What the model finds where a rule saw a number or a spelled name under doubt has the rule's label.
+    What the model finds where a rule saw a number or a spelled name, though nobody told which, has the rule's label.
     """
     matches = matches_of(call)
     model = model_of(call.words.language)
@@ -138,8 +138,8 @@ def united(call: Call) -> dict[str, list[Match]]:
         name: [narrow for each in found if (narrow := opinion.narrowed(each, model.limits))]
         for name, found in matches.items()
     }
-    doubted = {each.first: each.label for each in kept["parley_numbers"] if each.score == Score.DOUBT}
-    found = [each._replace(label=doubted.get(each.first, each.label)) for each in opinion.matches]
+    untold = {each.first: each.label for each in kept["parley_numbers"] if each.score <= Score.SHAPE}
+    found = [each._replace(label=untold.get(each.first, each.label)) for each in opinion.matches]
     return kept | {"parley_model": found}
 
 

@@ -68,7 +68,8 @@ def _names(call: Call, names: set[str]) -> Iterator[Match]:
             if token.fold not in names or token.fold in call.words.particles:
                 continue
             capital = line.cased and token.text[0].isupper() and position > line.first
-            if capital or token.fold not in call.words.common:
+            word = token.fold not in call.words.names or token.fold in call.words.no_names
+            if capital or not (token.fold in call.words.common and (word or token.fold in call.words.ambiguous)):
                 yield Match(position, position, "NAME", Score.SHAPE)
 
 

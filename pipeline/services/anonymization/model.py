@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.services.anonymization.context import HARMLESS, YEAR, Match, Score
+from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, told_near
 from pipeline.services.anonymization.features import Key, features_of, keys_of
-from pipeline.services.anonymization.reading import Call, Line
+from pipeline.services.anonymization.reading import Call
 from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
 
 Numbers = NDArray[np.float32]
@@ -26,7 +26,8 @@ AT_ONCE = 2048  # tokens whose scores are added up at once
 ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
 NUMBERS = ("CARD", "CVV", "PIN", "SSN", "NIR", "PHONE", "ACCOUNT", "CARD_EXPIRY")  # what fillers are no part of
 LONGEST_HARMLESS = 6  # tokens of a number that answers "how many"
-UNASKED = 0.6  # probability that a year needs to be anything else, where nobody asked for that
+NEVER = 1.1
+UNASKED = 0.6  # probability that a year or a day needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
 
 
@@ -206,27 +207,32 @@ def opinion_of(call: Call, matches: Mapping[str, Sequence[Match]], model: Model)
 
 def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.intp]) -> Iterator[Match]:
     """Tokens of an utterance in a row that have the same label, as one match. ``labelled``: its number, 0 for none."""
-    for line, expected in zip(call.lines, call.expected, strict=True):
+    for index, line in enumerate(call.lines):
         first = line.first
         for number, group in groupby(labelled[line.first : line.stop].tolist()):
             stop = first + len(list(group))
             if number:
                 surest, label = float(hidden[first:stop].max()), model.labels[number]
-                if surest >= _needed(call, line, range(first, stop), label, expected):
+                if surest >= _needed(call, index, range(first, stop), label):
                     yield from _trimmed(call, first, stop - 1, label, surest)
             first = stop
 
 
-def _needed(call: Call, line: Line, tokens: range, label: str, expected: Sequence[str]) -> float:
+def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     """The probability that a stretch needs beyond the limits, because it mostly is something else.
 
-    A year alone, or that of "my 2018 ford", is mostly one; a short number in answer to "how many" is harmless.
+    A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures; a short number in answer to
+    "how many", or by "error code", is harmless.
     """
-    first = tokens.start
+    line, expected = call.lines[index], call.expected[index]
+    first = next((number for number in tokens if call.tokens[number].fold not in call.words.determiners), tokens.start)
+    alone, text = first + 1 == tokens.stop, call.tokens[first].text
     of_thing = first > line.first and call.tokens[first - 1].fold in call.words.determiners
-    if label not in expected and (len(tokens) == 1 or of_thing) and YEAR.fullmatch(call.tokens[first].text):
-        return UNASKED
-    harmless = bool(expected) and HARMLESS.issuperset(expected)
+    dated = YEAR.fullmatch(text) or DATE.fullmatch(text)
+    if dated and (alone or of_thing) and label not in expected:
+        return NEVER if of_thing else UNASKED
+    asked = (told,) if (told := told_near(call, index, tokens.start, tokens.stop - 1)) else expected
+    harmless = bool(asked) and HARMLESS.issuperset(asked)
     return SURE if harmless and label in NUMBERS and len(tokens) <= LONGEST_HARMLESS else 0.0
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import HARMLESS, YEAR, Match, Score, told_near
+from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, told_near
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -29,8 +29,6 @@ FEWEST_SPELLED = 4
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
-DAY, MONTH, LATELY = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])", r"20[1-3]\d"
-DATE = re.compile(rf"{DAY}{MONTH}{LATELY}|{MONTH}{DAY}{LATELY}|{LATELY}{MONTH}{DAY}")  # of no caller's birth
 IBAN = re.compile(r"[a-z]{2}\d{2}[a-z\d]{10,30}")
 SSN_GROUPS = (3, 2, 4)
 
@@ -174,8 +172,8 @@ def _is_phone(call: Call, value: str) -> bool:
 
 
 def _is_measure(call: Call, run: Run) -> bool:
-    """Whether a number counts something: a unit follows it, or a currency stands before it."""
-    if run.digits > LONGEST_MEASURE:
+    """Whether a number counts something: a unit follows it, or a currency stands before it. A code counts nothing."""
+    if run.digits > LONGEST_MEASURE or run.digits < len(run.value):
         return False
     line = call.lines[run.utterance]
     before, following = run.first - 1, run.last + 1

@@ -6,7 +6,7 @@ whose every personal piece is a redaction, so that only the cutting is measured.
 
 import subprocess
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -31,7 +31,7 @@ Samples = npt.NDArray[np.int16]
 
 
 def audio() -> None:
-    """Say the figures of both ways."""
+    """Say the figures of both ways, of all calls and of those in each language."""
     if missing():
         left_out("anonymization-audio", missing())
         return
@@ -60,10 +60,12 @@ def _echo() -> None:
 
 
 def _measured(way: str, transcript_of: Callable[[BuiltCall], Transcript]) -> None:
-    count: Counter[str] = Counter()
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for call in built_calls():
-        count += counted(call, redacted_samples(call, transcript_of(call)))
-    said_of(way, count)
+        counts[call.language] += counted(call, redacted_samples(call, transcript_of(call)))
+    said_of(way, sum(counts.values(), Counter()))
+    for language, count in counts.items():
+        said_of(f"{way}-{language}", count)
 
 
 def counted(call: BuiltCall, redacted: Samples) -> Counter[str]:

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 
+from pipeline.services.anonymization.training.public import NLUPP_FOLDS, QUESTIONS, TEMPLATES, part_of
 from tests.bench import DATA, need
 from tests.bench.pii.gold import Mark, Set, Turn
 
@@ -58,8 +59,13 @@ def _labelled(words: list[str], labels: list[str]) -> Turn:
 
 
 def presidio(path: str) -> Iterator[list[Turn]]:
-    """The sentences, each a call of its own, under the labels they have (the scorer knows which are no core)."""
+    """The sentences of templates that were not learned from, each a call of its own, under the labels they have.
+
+    The scorer knows which labels are no core.
+    """
     for row in json.loads(need(DATA / "pii/presidio_research" / path).read_text(encoding="utf-8")):
+        if part_of(row["masked"], TEMPLATES) != 0:
+            continue
         spans = (
             Mark(it["start_position"], it["end_position"], it["entity_type"].replace("PREFIX", "TITLE"))
             for it in row["spans"]
@@ -68,7 +74,9 @@ def presidio(path: str) -> Iterator[list[Turn]]:
 
 
 def intents() -> list[Set]:
-    """Sentences of ``topics/``, each a call of its own. DSTC11 is left out: callers give names and numbers in it.
+    """Sentences of ``topics/`` that were not learned from, each a call of its own.
+
+    DSTC11 is left out: callers give names and numbers in it.
 
     NLU++ marks the people in its sentences, so these are gold; in the others there is nothing to hide.
     """
@@ -79,22 +87,27 @@ def intents() -> list[Set]:
 
 
 def banking77() -> Iterator[list[Turn]]:
-    """BANKING77, its training part."""
+    """BANKING77, what was not learned from."""
     with need(DATA / "topics/polyai/banking_data/train.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            yield [Turn("customer", row["text"])]
+            if part_of(row["text"], QUESTIONS) != 1:
+                yield [Turn("customer", row["text"])]
 
 
 def clinc150() -> Iterator[list[Turn]]:
-    """CLINC150, all of it."""
+    """CLINC150 but for its training part."""
     data = json.loads(need(DATA / "topics/clinc/data/data_full.json").read_text(encoding="utf-8"))
-    for rows in data.values():
-        yield from ([Turn("customer", text)] for text, _ in rows)
+    for name, rows in data.items():
+        if name != "train":
+            yield from ([Turn("customer", text)] for text, _ in rows)
 
 
 def nlupp() -> Iterator[list[Turn]]:
-    """NLU++, banking and hotels."""
+    """NLU++, banking and hotels, the folds that were not learned from."""
+    learned = {f"fold{number}" for number in NLUPP_FOLDS}
     for path in sorted(need(DATA / "topics/polyai/nlupp/data").glob("*/*.json")):
+        if path.stem in learned:
+            continue
         for row in json.loads(path.read_text(encoding="utf-8")):
             slots = row.get("slots", {})
             marks = {

@@ -21,9 +21,9 @@ from pipeline.services.anonymization.vocabulary import Vocabulary
 
 THRESHOLDS = (0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 CHOICES = {  # values that are tried for each of the limits
-    "threshold": THRESHOLDS,
+    "threshold": (0.2, 0.25, 0.3, 0.4, 0.5, 0.6),  # below that "check in is from quarter to six" was
     "name": THRESHOLDS,
-    "address": (0.03, 0.05),  # a lost address is long, and many that people write have neither number nor street
+    "address": (0.05, 0.08),  # a lost address is long, many have neither number nor street; below, "iphone 14" was one
     "secret": (0.3, 0.4, 0.5, 0.6),  # any words may be one, and below that "badly damaged" was
     "told": (0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02),
     "shape": (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12),

@@ -1,8 +1,8 @@
 """Public text with known personal data, read from the folder of public data: what may be learned from, never the rest.
 
-MultiDoGO (train splits), the sentences of presidio-research by their templates, WNUT 17 (train) for hard names, and
-questions without personal data (BANKING77, CLINC150, NLU++). What is kept for measuring is not read here, except by
-``held_out``.
+MultiDoGO (train splits), the sentences of presidio-research by their templates, WNUT 17 (train) for hard names, NLU++
+for names in lower case, and questions without personal data (BANKING77, CLINC150). What is kept for measuring is not
+read here, except by ``held_out``.
 """
 
 import csv
@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from pipeline.services.anonymization.training.conversations import Conversation, Turn
+from pipeline.services.anonymization.training.people import People
 from pipeline.services.anonymization.training.phrases import Phrasebook, phrasebook
 from pipeline.services.anonymization.vocabulary import fold, vocabulary_of
 
@@ -31,6 +32,9 @@ DOMAINS = ("airline", "fastfood", "media", "software")
 MULTIDOGO = Path("pii/multidogo/multidogo/data/paper_splits/splits_annotated_at_turn_level")
 PRESIDIO = ("pii/presidio_research/data/synth_dataset_v2.json", "pii/presidio_research/tests/data/generated_large.json")
 WNUT = Path("pii/wnut17/wnut17train.conll")
+NLUPP = Path("topics/polyai/nlupp/data")
+NLUPP_FOLDS = range(10, 20)  # the others are for measuring
+OTHER_NAMES = 3  # in place of each of the few that NLU++ has
 TEMPLATES = 3  # of so many templates of presidio-research one is kept for measuring …
 CALLS = 12  # … and one of so many conversations of MultiDoGO's train splits
 MESSAGES = 2  # of so many messages of WNUT 17 one is learned from
@@ -52,6 +56,7 @@ def learned_from(data: Path, seed: int) -> list[Conversation]:
         found.extend(each for call in calls for each in (call, with_questions(call, book, chance)))
     found.extend(presidio(data, held_out=False))
     found.extend(wnut(data))
+    found.extend(nlupp(data, chance))
     found.extend(harmless(data, part=1))
     return found
 
@@ -143,17 +148,35 @@ def wnut(data: Path) -> Iterator[Conversation]:
             said = []
 
 
+def nlupp(data: Path, chance: Random) -> Iterator[Conversation]:
+    """Sentences to a bank and a hotel; those with a person also with others in their place."""
+    people = People("en", chance)
+    for domain in ("banking", "hotels"):
+        for fold_number in NLUPP_FOLDS:
+            path = data / NLUPP / domain / f"fold{fold_number}.json"
+            for row in json.loads(path.read_text(encoding="utf-8")):
+                text, person = row["text"], row.get("slots", {}).get("person_name")
+                if person is None:
+                    yield Conversation("en", (Turn("", text, ()),))
+                    continue
+                start, end = person["span"]
+                first, last = people.first_name, people.last_name
+                others = (
+                    [name for drawn in chance.choice([(first,), (last,), (first, last)]) for name in drawn()]
+                    for _ in range(OTHER_NAMES)
+                )
+                for name in (text[start:end], *map(" ".join, others)):
+                    spans = ((start, start + len(name), "NAME"),)
+                    yield Conversation("en", (Turn("", text[:start] + name + text[end:], spans),))
+
+
 def harmless(data: Path, part: int) -> Iterator[Conversation]:
-    """Questions to a bank, an assistant and a hotel: one part of those there are."""
+    """Questions to a bank and an assistant: one part of those there are."""
     topics = data / "topics"
     with (topics / "polyai/banking_data/train.csv").open(encoding="utf-8", newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
     clinc: Mapping[str, list[tuple[str, str]]] = json.loads((topics / "clinc/data/data_full.json").read_text("utf-8"))
     texts += [text for text, _ in clinc["train"]]
-    for domain in ("banking", "hotels"):
-        for number in range(10, 20):
-            path = topics / f"polyai/nlupp/data/{domain}/fold{number}.json"
-            texts += [row["text"] for row in json.loads(path.read_text(encoding="utf-8"))]
     for text in texts:
         if part_of(text, QUESTIONS) == part and not names_unlabelled(re.findall(r"\w+", text)):
             yield Conversation("en", (Turn("", text, ()),))
