@@ -78,7 +78,11 @@ HIDDEN = [
     ("fr", (("", "j'habite 12 bis rue des lilas 75011 paris"),), ["12 bis rue des lilas 75011 paris"]),
     ("en", asked("what is your account number", "25082018"), ["25082018"]),
     ("en", asked("what is her date of birth", "25082018"), ["25082018"]),
-    # the question for it misheard, a code with a unit behind it
+    # streets with an apostrophe, the question misheard, a code with a unit behind it or at its end
+    ("en", asked("the address please", "we're at 85 St. Cuthbert's Terrace"), ["85 St. Cuthbert's Terrace"]),
+    ("en", (("agent", "So 85 St. Cuthbert's Terrace."),), ["85 St. Cuthbert's Terrace"]),
+    ("en", asked("Can I have the patient state of birth?", "mines December 1st, 1997."), ["December 1st, 1997"]),
+    ("en", asked("Can you give me the post, please?", "Sure, JR65MB"), ["JR65MB"]),
     ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
     ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65"]),
 ]  # fmt: skip

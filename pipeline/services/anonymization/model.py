@@ -248,11 +248,17 @@ def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> It
         first += 1
     ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
     while last >= first and (
-        not call.tokens[last].text.isalnum() or (last > first and call.tokens[last].text in ending)
+        not call.tokens[last].text.isalnum() or (last > first and _begins_clause(call, last, label, ending))
     ):
         last -= 1
     if first <= last:
         yield Match(first, last, label, Score.SHAPE if surest >= SURE else Score.DOUBT)
+
+
+def _begins_clause(call: Call, position: int, label: str, ending: Collection[str]) -> bool:
+    """Whether a token is of what follows a match: one of some words, or "I" after the comma behind a name."""
+    after_mark = label == "NAME" and not call.tokens[position - 1].text.isalnum()
+    return call.tokens[position].text in ending or (after_mark and call.tokens[position].fold in call.words.clauses)
 
 
 @cache

@@ -57,7 +57,7 @@ def _start_before(call: Call, items: list[Item], position: int) -> int | None:
         item = items[at]
         if item.kind is Kind.DIGITS:
             return _first_of_number(items, at) if words and not _is_year_of_thing(call, items, at) else None
-        if item.kind is Kind.LETTERS or (item.value in ".-'" and item.kind is not Kind.WORD):
+        if item.kind is Kind.LETTERS or item.value in ".-'’":
             words += item.kind is Kind.LETTERS
         elif item.value in call.words.address_stop - {"the"} or not item.value.isalnum() or words == LONGEST_STREET:
             return None

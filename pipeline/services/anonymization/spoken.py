@@ -167,7 +167,8 @@ class _Reader:
         token, words = self.tokens[position], self.words
         after = position + 1 < self.line.stop and self.tokens[position + 1].glued and self._is_digits(position + 1)
         before = token.glued and self._is_digits(position - 1)
-        if after and not before:  # a unit stands after its number: "GB29" is no gigabyte
+        inside = before and self.tokens[position - 1].glued and self.tokens[position - 2].text.isalpha()
+        if inside or (after and not before):  # a unit stands after its number: "GB29" and "JR65MB" have none
             return len(token.fold) <= LONGEST_GLUED
         if token.fold in words.units_after or token.fold in words.months or token.fold in words.number_words:
             return False
