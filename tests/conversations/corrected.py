@@ -16,7 +16,7 @@ from pipeline.services import anonymization
 from pipeline.storage import blob_store
 from tests.conversations.stories import PASSED, Story
 
-TEXTS = ("my name is john smith of blue horse farm", "thank you john smith how many bottles of zubrowka")
+TEXTS = ("my name is john smith of blue horse farm", "thank you john smith how many bottles of riesling")
 HIDE_ALL = documents.RedactionPolicy()
 
 
@@ -111,7 +111,7 @@ def completed(organization: Organization) -> Corrected:
     story.qualify()
     story.redact_audio(PASSED)
     assert story.texts() == [
-        "my name is [NAME_1] of blue horse farm", "thank you [NAME_1] how many bottles of zubrowka",
+        "my name is [NAME_1] of blue horse farm", "thank you [NAME_1] how many bottles of riesling",
     ]  # fmt: skip
     return story
 

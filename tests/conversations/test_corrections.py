@@ -31,7 +31,7 @@ def test_hidden_words_are_hidden_in_text_audio_and_index(story: Corrected, super
     story.correct(Mark(1, 7, 8, "USERNAME"), by=supervisor)
     story.made_anew()
     assert story.texts()[1] == "thank you [NAME_1] how many bottles of [USERNAME_1]"
-    assert browser(supervisor).get("/api/v1/search/", {"q": "zubrowka"}).json()["results"] == []
+    assert browser(supervisor).get("/api/v1/search/", {"q": "riesling"}).json()["results"] == []
     story.qualify()
     story.redact_audio(PASSED, length=3.0)
     call = story.now()
@@ -47,7 +47,7 @@ def test_a_person_shows_what_was_hidden_in_that_place(story: Corrected, supervis
     story.made_anew()
     assert story.texts() == [
         "my name is [NAME_1] of blue horse farm",
-        "thank you john smith how many bottles of zubrowka",
+        "thank you john smith how many bottles of riesling",
     ]
 
 
@@ -89,7 +89,7 @@ def test_several_corrections_add_up_and_an_answer_to_an_earlier_one_changes_noth
     story.said["RedactionCorrected"] = first
     story.made_anew()  # too late: only the second counts
     late = story.said["TranscriptAnonymized"]
-    assert story.texts()[1].endswith("zubrowka")
+    assert story.texts()[1].endswith("riesling")
     assert story.now().hiding is not None
     story.redact_audio(PASSED, length=7.0)
     assert story.now().player is None
@@ -166,13 +166,13 @@ def test_anonymization_is_subscribed_to_corrections_as_its_signature_says(story:
 
 def test_what_is_to_be_hidden_is_neither_heard_nor_read_meanwhile(story: Corrected, supervisor: User) -> None:
     agent, address = make_user(story.call.organization, Role.AGENT), f"{ADDRESS}{story.call.id}/"
-    assert "zubrowka" in browser(agent).get(f"{address}transcript/").content.decode()
+    assert "riesling" in browser(agent).get(f"{address}transcript/").content.decode()
     story.correct(Mark(1, 7, 8, "NAME"), by=agent)
     assert browser(supervisor).get(f"{address}audio/").status_code == 409  # not even by a reviewer
     for part in ("transcript/", f"transcript/?run={story.call.run}", "audio/", "peaks/", "tags/", "entities/"):
         closed = browser(agent).get(address + part)
         assert (closed.status_code, closed.json()["code"]) == (409, "not_ready")
-    assert browser(agent).get("/api/v1/search/", {"q": "zubrowka"}).json()["results"] == []
+    assert browser(agent).get("/api/v1/search/", {"q": "riesling"}).json()["results"] == []
     assert browser(agent).get(f"/conversations/{story.call.id}/").status_code == 403
     story.made_anew()
     shown = browser(agent).get(f"{address}transcript/").content.decode()
@@ -190,7 +190,7 @@ def test_earlier_words_do_not_come_back_by_run_comparison_or_swap(story: Correct
     swap_speakers(story.now())
     for asked in ({}, {"run": str(story.call.run)}):
         shown = browser(supervisor).get(f"{ADDRESS}{story.call.id}/transcript/", asked).content.decode()
-        assert "zubrowka" not in shown
+        assert "riesling" not in shown
 
 
 def test_speakers_that_were_swapped_stay_so(story: Corrected, supervisor: User) -> None:
@@ -221,6 +221,6 @@ def test_the_bytes_of_what_was_replaced_are_deleted(
     call = story.now()
     assert {call.transcript["key"], call.master["key"], call.receipt["key"]} <= left
     assert left == keys_in_events(str(call.id)) - {RAW.key}
-    assert not any(b"zubrowka" in b"".join(blob_store().stored(key)) for key in left)
+    assert not any(b"riesling" in b"".join(blob_store().stored(key)) for key in left)
     reconciliation = Reconciliation(dry_run=True)
     assert [each.code for each in reconciliation.look_at_call(call)] == []

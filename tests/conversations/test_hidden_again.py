@@ -55,7 +55,7 @@ def test_what_a_person_showed_is_hidden_again_and_what_was_hidden_by_mistake_is_
     made_anew(story)
     assert story.texts() == [TEXTS[0].replace("john smith", "[NAME_1]"), TEXTS[1]]
     assert story.run_again(raw(*TEXTS)).hidden_before == ()
-    assert story.texts()[1] == "thank you [NAME_1] how many bottles of zubrowka"
+    assert story.texts()[1] == "thank you [NAME_1] how many bottles of riesling"
 
 
 def test_words_without_times_hide_their_utterance(story: Corrected, supervisor: User) -> None:
@@ -101,7 +101,7 @@ def test_once_a_word_is_hidden_the_runs_of_before_are_for_reviewers_alone(
         story.run_again(raw(*TEXTS))
         story.qualify()
         story.redact_audio(PASSED, length=6.0)
-        assert "zubrowka" in shown_of(browser(make_user(story.call.organization, Role.AGENT)), story, first)["run"]
+        assert "riesling" in shown_of(browser(make_user(story.call.organization, Role.AGENT)), story, first)["run"]
     story.correct(Mark(1, 7, 8, "NAME"), by=supervisor)
     if again:
         made_anew(story)
@@ -110,13 +110,13 @@ def test_once_a_word_is_hidden_the_runs_of_before_are_for_reviewers_alone(
     assert story.now().run != first
     for role in (Role.AGENT, Role.CLIENT):
         shown = shown_of(browser(make_user(story.call.organization, role)), story, first)
-        assert not [name for name, text in shown.items() if "zubrowka" in text]
+        assert not [name for name, text in shown.items() if "riesling" in text]
         assert "for_reviewers" in shown["run"]
         assert "This call has one transcript only." in shown["compare"]
         assert "[NAME_2]" in shown["page"]
     reviewed = shown_of(browser(supervisor), story, first)
-    assert "zubrowka" in reviewed["run"]
-    assert "zubrowka" in reviewed["compare"]
+    assert "riesling" in reviewed["run"]
+    assert "riesling" in reviewed["compare"]
 
 
 def test_what_was_only_shown_closes_no_run(story: Corrected, supervisor: User) -> None:

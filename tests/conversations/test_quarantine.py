@@ -27,7 +27,7 @@ from tests.factories import make_audio, make_organization, make_tag, make_user, 
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/conversations/"
-CANARY = "zubrowka"
+CANARY = "riesling"
 MOMENT = {"utterance": 0, "start": 0.5, "end": 1.0, "start_char": 5, "end_char": 13}
 HEARD = documents.Transcript(
     language="en", duration=2.5, channels=2, engine="faster-whisper", model="base", flags=("music",),

@@ -117,6 +117,8 @@ KEPT = [
     ("en", (("", "the other invoice was 1,299.00"),)),
     ("en", (("", "my 2018 ford by the drive"),)),
     ("en", asked("what kind of car is it", "it's a 2018")),
+    ("en", (("customer", "a"), ("customer", "2018 Tesla"))),
+    ("en", (("", "it's not making any, you know, crazy noises yet, so I'm not like, you know, terrified"),)),
     ("en", (("", "i prefer to fly on 08252018"),)),
     ("en", (("", "i need to make a transfer to my savings account"),)),
     ("fr", (("", "le rendez-vous du 25082018 ne me va pas"),)),

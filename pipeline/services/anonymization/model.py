@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, told_near
 from pipeline.services.anonymization.features import Key, features_of, keys_of
-from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.vocabulary import LANGUAGES, Vocabulary, vocabulary_of
 
 Numbers = NDArray[np.float32]
@@ -222,15 +222,19 @@ def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     """The probability that a stretch needs beyond the limits, because it mostly is something else.
 
     A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures; a short number in answer to
-    "how many", or by "error code", is harmless.
+    "how many", or by "error code", is harmless; and words without a figure or a letter said alone are no number.
     """
-    line, expected = call.lines[index], call.expected[index]
+    expected = call.expected[index]
     first = next((number for number in tokens if call.tokens[number].fold not in call.words.determiners), tokens.start)
     alone, text = first + 1 == tokens.stop, call.tokens[first].text
-    of_thing = first > line.first and call.tokens[first - 1].fold in call.words.determiners
+    of_thing = first > 0 and call.tokens[first - 1].fold in call.words.determiners
     dated = YEAR.fullmatch(text) or DATE.fullmatch(text)
     if dated and (alone or of_thing) and label not in expected:
         return NEVER if of_thing else UNASKED
+    inside = call.items_in(call.tokens[tokens.start].start, call.tokens[tokens.stop - 1].end)
+    figured = any(item.kind in (Kind.DIGITS, Kind.LETTERS) for item in inside)
+    if label in (*NUMBERS, "IBAN") and not figured and label not in expected:
+        return NEVER
     asked = (told,) if (told := told_near(call, index, tokens.start, tokens.stop - 1)) else expected
     harmless = bool(asked) and HARMLESS.issuperset(asked)
     return SURE if harmless and label in NUMBERS and len(tokens) <= LONGEST_HARMLESS else 0.0
