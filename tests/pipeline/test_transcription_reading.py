@@ -1,6 +1,6 @@
 """A recording is read by an engine, what is doubtful a second time, and what can hardly have been said is marked."""
 
-import time
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -109,18 +109,25 @@ def test_what_two_chunks_left_out_is_read_at_once_and_put_where_it_was_said() ->
 class Failing(Engine):
     """Breaks down after the last chunk of a channel, while that is read again."""
 
-    ended = False
+    reader: threading.Thread
+
+    def __init__(self, *, rereads: bool) -> None:
+        super().__init__(rereads=rereads)
+        self.failed = threading.Event()
+        self.ended = False
 
     def hear(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
         yield from ((chunk, []) for chunk in chunks)
+        self.failed.set()
         raise RuntimeError("no memory")
 
     def hear_again(
         self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
     ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
-        time.sleep(0.2)
+        self.reader = threading.current_thread()
+        self.failed.wait(10)
         self.ended = True
         yield from ()
 
@@ -130,6 +137,7 @@ def test_no_reading_goes_on_when_another_failed(recording: Recording) -> None:
     with pytest.raises(RuntimeError, match="no memory"):
         words_of_chunks(recording, "en", (), engine, SILENT)
     assert engine.ended
+    assert not engine.reader.is_alive()
 
 
 def test_each_reading_has_its_share_of_the_progress(recording: Recording) -> None:

@@ -26,7 +26,7 @@ AT_ONCE = 2048  # tokens whose scores are added up at once
 ANY_WORDS = ("PASSWORD", "USERNAME")  # what any words may be ("badly damaged")
 NUMBERS = ("CARD", "CVV", "PIN", "SSN", "NIR", "PHONE", "ACCOUNT", "CARD_EXPIRY")  # what fillers are no part of
 LONGEST_HARMLESS = 6  # tokens of a number that answers "how many"
-NEVER = 1.1
+NEVER = 1.1  # more than any probability
 UNASKED = 0.6  # probability that a year or a day needs to be anything else, where nobody asked for that
 SURE = 0.9  # from this probability on a finding is as certain as one that has the shape of personal data
 
