@@ -268,10 +268,11 @@ def doubts(
     call: Transcript,
     *heard: tuple[str, float, float],
     sounding: float = 0.3,
+    probability: float = 0.9,
     label: str = "PHONE",
     policy: RedactionPolicy = POLICY,
 ) -> set[str]:
-    words = [Heard(1, text, start, end, 0.9, sounding) for text, start, end in heard]
+    words = [Heard(1, text, start, end, probability, sounding) for text, start, end in heard]
     cut = msgspec.structs.replace(CUT, label=label)
     detect = partial(anonymization.find_pii, policy=policy)
     found = doubts_in(words, Window(1, 7.4, 15.6), call, [cut], detect)
@@ -298,6 +299,38 @@ def test_everyday_words_beside_a_cut_are_none() -> None:
 
 def test_a_name_that_nobody_knows_beside_a_hidden_one_is_a_leak() -> None:
     assert doubts(phone_call(), ("Okonkwo.", 13.1, 13.6), label="NAME") == {"NAME"}
+
+
+SPEAKING = phone_call(("welcome", 8.0, 8.4), ("to", 8.4, 8.5), ("compass", 8.6, 9.0), ("rentals", 9.1, 9.6))
+
+
+@pytest.mark.parametrize(
+    ("last", "found"),
+    [
+        ("frantils", False),  # "rentals", heard as no word
+        ("Daniel", True),  # a name of the lists, whatever stands there
+        ("frantilsomatoriana", True),  # more than was said there
+    ],
+)
+def test_words_misheard_for_public_ones_of_their_length_are_none(last: str, found: bool) -> None:
+    heard = [("Welcome", 8.0, 8.4), ("to", 8.4, 8.5), ("compass", 8.6, 9.0), (last, 9.1, 9.7)]
+    assert bool(doubts(SPEAKING, *heard, label="NAME")) == found
+
+
+def test_a_number_in_the_place_of_public_words_is_a_leak() -> None:
+    assert doubts(SPEAKING, ("compass", 8.6, 9.0), ("7731", 9.1, 9.7)) == {"PHONE"}
+
+
+def test_words_in_the_place_of_public_ones_that_were_cut_are_a_leak() -> None:
+    call = phone_call(("compass", 8.6, 9.0), ("rentals", 10.2, 10.6), ("thanks", 13.5, 13.8))
+    heard = [("compass", 8.6, 9.0), ("Okonkwo", 9.2, 9.7), ("thanks", 13.5, 13.8)]
+    assert doubts(call, *heard, label="NAME")
+
+
+def test_a_word_that_the_recognizer_hardly_heard_is_no_name() -> None:
+    call = questioned("customer", "what is your name")
+    assert doubts(call, ("viswa", 14.5, 14.8)) == {"NAME"}
+    assert not doubts(call, ("viswa", 14.5, 14.8), probability=0.05)
 
 
 def test_personal_data_that_the_detectors_find_near_a_cut_is_a_leak_also_of_another_kind() -> None:

@@ -20,6 +20,10 @@ APART = 2.0  # seconds between the two hearings of one word
 ALIKE = 0.7  # likeness of two spellings of one word
 LEAST_SOUND = 0.08  # seconds of sound that a word has at least
 LEAST_SURE = 0.4  # probability from which on a word that is seldom said is taken to have been said
+LEAST_HEARD = 0.1  # … and one in which the detectors see personal data, if it is no number
+ABOUT = 0.5  # seconds before and after words that were heard in which public words lie that they may be
+LONGER, MORE = 2, 2  # words heard for others have at most so many times the letters of those, and so many more
+MISHEARD = 3  # words in a row that may have been heard for others; more of them are another text
 QUESTIONS = 2  # utterances of others before the window that may be what is answered
 SHORTEST = 3  # letters of a piece of a name
 NUMERIC = frozenset(
@@ -28,9 +32,13 @@ NUMERIC = frozenset(
 
 
 class Public(NamedTuple):
-    """A word of the safe transcript, in one spelling, and the middle of it in seconds."""
+    """A word of the safe transcript, in one spelling, its channel, and the middle of it in seconds.
+
+    One that cannot be heard, for it was cut, has no spelling.
+    """
 
     value: str
+    channel: int
     middle: float
 
 
@@ -43,16 +51,19 @@ def doubts_in(
 ) -> list[Doubt]:
     """Personal data in what was heard in a window, by the detectors and by its place beside a cut.
 
-    Words that the safe transcript has there, that do not sound, or that lie far from every cut are none.
+    Words that the safe transcript has there, perhaps heard as others, that do not sound, or that lie far from every cut
+    are none.
     """
     language = transcript.language
-    public = _public(transcript, window)
+    own = [cut for cut in cuts if cut.channel == window.channel]
+    public = _public(transcript, window, own)
     new = [
         number
         for number, word in enumerate(words)
         if word.sounding >= LEAST_SOUND and not _is_public(word, public, language)
     ]
-    own = [cut for cut in cuts if cut.channel == window.channel]
+    misheard = _misheard(words, [each for each in public if each.channel == window.channel], language)
+    new = [number for number in new if number not in misheard]
     found = {**_beside(words, new, own, language), **_detected(words, new, window, transcript, detect)}
     doubts: list[Doubt] = []
     for number, label in sorted(found.items()):
@@ -97,7 +108,8 @@ def _detected(
             continue
         at = 0
         for number, word in enumerate(words):
-            if number in new and at < span.end_char and span.start_char < at + len(word.text):
+            sure = word.probability >= LEAST_HEARD or not _value(word.text, transcript.language).isalpha()
+            if sure and number in new and at < span.end_char and span.start_char < at + len(word.text):
                 found[number] = span.label
             at += len(word.text) + 1
     return found
@@ -131,20 +143,51 @@ def is_placeholder(text: str) -> bool:
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _public(transcript: Transcript, window: Window) -> list[Public]:
-    """The public words of every channel about a window: what one says the other may have in his ear."""
+def _public(transcript: Transcript, window: Window, cuts: Sequence[Cut]) -> list[Public]:
+    """The public words of every channel about a window: what one says the other may have in his ear.
+
+    ``cuts`` are those of the window's channel.
+    """
     return [
-        Public(_value(word.text, transcript.language), (word.start + word.end) / 2)
+        Public("" if hidden else _value(word.text, transcript.language), utterance.channel, middle)
         for utterance in transcript.utterances
         if utterance.start < window.end + APART and window.start - APART < utterance.end
         for word in utterance.words
-        if word.start is not None and word.end is not None and not is_placeholder(word.text)
+        if word.start is not None and word.end is not None
+        for middle in ((word.start + word.end) / 2,)
+        for hidden in (is_placeholder(word.text) or _is_cut(utterance.channel, middle, cuts),)
     ]
+
+
+def _is_cut(channel: int, moment: float, cuts: Sequence[Cut]) -> bool:
+    return any(cut.channel == channel and cut.start <= moment < cut.end for cut in cuts)
+
+
+def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -> set[int]:
+    """The words that stand where the speaker's public ones do, in their order, and are no longer than those.
+
+    What is a name and nothing else, or a number, is none of them, whatever stands there.
+    """
+    is_name = vocabulary_of(language).is_name
+    values = [_value(word.text, language) for word in words]
+    blocks = SequenceMatcher(None, values, [each.value for each in public], autojunk=False).get_opcodes()
+    misheard: set[int] = set()
+    for kind, first, stop, start, end in blocks:
+        if kind == "equal":
+            misheard.update(range(first, stop))
+        if kind == "replace" and stop - first <= MISHEARD:
+            since, until = words[first].start - ABOUT, words[stop - 1].end + ABOUT
+            there = sum(len(each.value) for each in public[start:end] if since < each.middle < until)
+            heard = sum(map(len, values[first:stop]))
+            if there and heard <= LONGER * there + MORE:
+                some = range(first, stop)
+                misheard.update(each for each in some if values[each].isalpha() and not is_name(values[each]))
+    return misheard
 
 
 def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
     value, middle = _value(word.text, language), (word.start + word.end) / 2
-    near = [each.value for each in public if abs(each.middle - middle) < APART]
+    near = [each.value for each in public if each.value and abs(each.middle - middle) < APART]
     return not value or any(
         value == each or (not value.isdigit() and SequenceMatcher(None, value, each).ratio() >= ALIKE) for each in near
     )
