@@ -6,7 +6,7 @@ token is personal data if all labels but ``O`` together are likelier than a thre
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +81,7 @@ class Model:
         self.weights = weights
         self.transitions = transitions
         self.set_limits(limits)
-        self._places: dict[Key, int] = {}
+        self._places = _Places()
         self._sums: Numbers = np.zeros((1024, len(self.labels)), np.float32)
 
     def set_limits(self, limits: Limits) -> None:
@@ -96,39 +96,43 @@ class Model:
         tokens = [keys for line in lines for keys in line]
         scores = np.zeros((len(tokens), len(self.labels)), np.float32)
         for start in range(0, len(tokens), AT_ONCE):
-            some = tokens[start : start + AT_ONCE]
-            chosen = self._chosen(some)  # which may make the sums anew
-            scores[start : start + AT_ONCE] = self._sums[chosen].sum(axis=1)
+            scores[start : start + AT_ONCE] = self._scores(tokens[start : start + AT_ONCE])
         ends = np.cumsum([len(line) for line in lines])
         return marginals(np.split(scores, ends[:-1]), self.transitions)
 
-    def _chosen(self, tokens: Sequence[Sequence[Key]]) -> list[list[int]]:
-        """The rows of ``_sums`` of the keys of each token."""
-        places = self._places
-        try:
-            return [[places[key] for key in keys] for keys in tokens]
-        except KeyError:
-            if len(places) > MOST_KEPT:
-                places.clear()
-            self._add(set().union(*tokens).difference(places))
-            return [[places[key] for key in keys] for keys in tokens]
+    def _scores(self, tokens: Sequence[Sequence[Key]]) -> Numbers:
+        """The sums of the weights of tokens: (tokens, labels)."""
+        if len(self._places) > MOST_KEPT:
+            self._places.clear()
+        known, place_of = len(self._places), self._places.__getitem__
+        chosen = [list(map(place_of, keys)) for keys in tokens]
+        fresh = list(islice(reversed(self._places), len(self._places) - known))
+        self._add(fresh[::-1], known)
+        scores: Numbers = self._sums[chosen].sum(axis=1)
+        return scores
 
-    def _add(self, keys: Collection[Key]) -> None:
-        """Add up and keep the weights of keys that are met for the first time."""
+    def _add(self, keys: Collection[Key], known: int) -> None:
+        """Add up the weights of keys that are met for the first time, behind the ``known`` ones."""
         row_of, rows, counts = self.rows.get, list[int](), list[int]()
         for key in keys:
             found = [row for row in map(row_of, features_of(key, self.words)) if row is not None]
             rows += found
             counts.append(len(found))
-        known = len(self._places)
         while known + len(keys) > len(self._sums):
             self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-        self._places.update(zip(keys, range(known, known + len(keys)), strict=True))
         sizes = np.array(counts, np.int64)
         filled, starts = np.flatnonzero(sizes), np.cumsum(sizes) - sizes
         self._sums[known : known + len(keys)] = 0
         if len(filled):
             self._sums[known + filled] = np.add.reduceat(self.weights[rows], starts[filled])
+
+
+class _Places(dict[Key, int]):
+    """The number of each key, in the order in which they were first asked for."""
+
+    def __missing__(self, key: Key) -> int:
+        place = self[key] = len(self)
+        return place
 
 
 def marginals(scores: Sequence[Numbers], transitions: Numbers) -> list[Numbers]:

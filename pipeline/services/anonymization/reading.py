@@ -126,7 +126,8 @@ class Call:
         """Where phrases stand in an utterance; where several start at one word, the longest."""
         position = line.first
         while position < line.stop:
-            cue = self.phrase_at(phrases, position, line.stop)
+            begins = self.tokens[position].fold in phrases
+            cue = self.phrase_at(phrases, position, line.stop) if begins else None
             if cue:
                 yield cue
             position = cue.last + 1 if cue else position + 1

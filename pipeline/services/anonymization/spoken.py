@@ -167,15 +167,25 @@ class _Reader:
         token, words = self.tokens[position], self.words
         after = position + 1 < self.line.stop and self.tokens[position + 1].glued and self._is_digits(position + 1)
         before = token.glued and self._is_digits(position - 1)
-        inside = before and self.tokens[position - 1].glued and self.tokens[position - 2].text.isalpha()
+        inside = before and self._follows_letters(position - 1)
         if inside or (after and not before):  # a unit stands after its number: "GB29" and "JR65MB" have none
             return len(token.fold) <= LONGEST_GLUED
         if token.fold in words.units_after or token.fold in words.months or token.fold in words.number_words:
             return False
         if before:
             return len(token.fold) <= LONGEST_GLUED
-        if not self._beside_digits(position) or token.fold in words.no_code:
-            return False
+        return token.fold not in words.no_code and self._is_uncommon(position) and self._beside_digits(position)
+
+    def _follows_letters(self, position: int) -> bool:
+        """Whether a token touches letters before it, or a hyphen that does: the digits of "JR65MB" and "JR-65MB"."""
+        token, before = self.tokens[position], self.tokens[position - 1]
+        if token.glued and before.glued and before.text == "-":
+            before = self.tokens[position - 2]
+        return token.glued and before.text.isalpha()
+
+    def _is_uncommon(self, position: int) -> bool:
+        """Whether a short word is written like a code in text with capitals, or is none that people use."""
+        token, words = self.tokens[position], self.words
         if len(token.fold) <= LONGEST_LETTERS and token.text.isupper() and self.line.cased:
             return token.fold not in words.units_before
         common = words.common if len(token.fold) <= LONGEST_LETTERS else words.ordinary
