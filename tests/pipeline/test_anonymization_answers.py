@@ -85,10 +85,13 @@ HIDDEN = [
     ("en", asked("Can you give me the post, please?", "Sure, JR65MB"), ["JR65MB"]),
     ("en", asked("Can you give me the post, please?", "Sure, JR-65MB."), ["JR-65MB"]),
     ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
-    ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65"]),
+    ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65MB"]),
 ]  # fmt: skip
 
 KEPT = [
+    ("en", (("", "the error code is e 404 on channel 11 at 2400 megahertz"),)),
+    ("fr", asked("vous avez bien changé d'adresse", "exact")),
+    ("fr", asked("vous habitez toujours à la même adresse", "formidable")),
     ("en", (("", "the bill is forty two dollars and the router stopped working in may"),)),
     ("en", (("", "will you mark it as urgent"),)),
     ("en", (("", "how do you spell xylophone"),)),

@@ -24,7 +24,7 @@ from pipeline.services.anonymization.model import (
 from pipeline.services.anonymization.reading import read_call
 from pipeline.services.anonymization.training import __main__ as command
 from pipeline.services.anonymization.training.conversations import Conversation, Turn, generate
-from pipeline.services.anonymization.training.learning import examples, learn
+from pipeline.services.anonymization.training.learning import Learned, examples, learn, mean_of
 from pipeline.services.anonymization.training.phrases import phrasebook
 from pipeline.services.anonymization.vocabulary import LANGUAGES, vocabulary_of
 
@@ -149,12 +149,22 @@ def test_each_token_gets_the_label_of_the_span_over_it() -> None:
 
 
 def test_a_few_invented_calls_teach_a_name_that_no_list_has() -> None:
-    small = learn(generate("en", 800, 1), "en", 1)
+    small = mean_of([learn(generate("en", 800, 1), "en", 1)], vocabulary_of("en"))
     call = read_call([("agent", "what is your name please"), ("customer", "it's brozanel")], "en")
     call.words = vocabulary_of("en")
     hidden = opinion_of(call, {}, small).hidden
     assert hidden[-1] > 0.5
     assert hidden[:5].max() < 0.5
+
+
+def test_a_model_is_the_mean_of_what_was_learned_without_what_tells_next_to_nothing() -> None:
+    one = Learned({("w=mary", "NAME"): 2.0, ("w=oak", "NAME"): 0.05}, {("O", "NAME"): 1.0})
+    other = Learned({("w=mary", "NAME"): 1.0, ("w=oak", "ADDRESS"): 4.0}, {("O", "NAME"): -0.5})
+    mean = mean_of([one, other], vocabulary_of("en"))
+    name, address, nothing = (mean.labels.index(label) for label in ("NAME", "ADDRESS", "O"))
+    assert mean.weights[mean.rows["w=mary"], name] == 1.5
+    assert mean.weights[mean.rows["w=oak"]][[name, address]].tolist() == [0, 2]
+    assert mean.transitions[nothing, name] == 0.25
 
 
 def test_training_writes_weights_and_says_what_they_are_worth(

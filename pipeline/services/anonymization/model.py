@@ -225,8 +225,7 @@ def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.i
 def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     """The probability that a stretch needs beyond the limits, because it mostly is something else.
 
-    A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures; a short number in answer to
-    "how many", or by "error code", is harmless; and words without a figure or a letter said alone are no number.
+    A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures.
     """
     expected = call.expected[index]
     first = next((number for number in tokens if call.tokens[number].fold not in call.words.determiners), tokens.start)
@@ -235,9 +234,27 @@ def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     dated = YEAR.fullmatch(text) or DATE.fullmatch(text)
     if dated and (alone or of_thing) and label not in expected:
         return NEVER if of_thing else UNASKED
+    if label == "ADDRESS":
+        return _needed_of_address(call, range(first, tokens.stop), asked=label in expected)
+    return _needed_of_number(call, index, tokens, label) if label in (*NUMBERS, "IBAN") else 0.0
+
+
+def _needed_of_address(call: Call, tokens: range, *, asked: bool) -> float:
+    """Of an address: "formidable" never is one, a number and its unit hardly ever, where nobody asked for one."""
+    words = call.words
+    if all(call.tokens[number].fold in words.never_names for number in tokens):
+        return NEVER
+    measured = len(tokens) == 2 and call.tokens[tokens[1]].fold in words.units_after
+    return UNASKED if measured and not asked else 0.0
+
+
+def _needed_of_number(call: Call, index: int, tokens: range, label: str) -> float:
+    """Of a number: words without a figure or a letter said alone are none; a short one in answer to "how many" or by
+    "error code" is harmless.
+    """
+    expected = call.expected[index]
     inside = call.items_in(call.tokens[tokens.start].start, call.tokens[tokens.stop - 1].end)
-    figured = any(item.kind in (Kind.DIGITS, Kind.LETTERS) for item in inside)
-    if label in (*NUMBERS, "IBAN") and not figured and label not in expected:
+    if label not in expected and not any(item.kind in (Kind.DIGITS, Kind.LETTERS) for item in inside):
         return NEVER
     asked = (told,) if (told := told_near(call, index, tokens.start, tokens.stop - 1)) else expected
     harmless = bool(asked) and HARMLESS.issuperset(asked)
@@ -245,14 +262,15 @@ def _needed(call: Call, index: int, tokens: range, label: str) -> float:
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without the marks at its ends, a name without its title, an address without "is", a number without "so".
+    """A match without marks at its ends, "yes" or a title before a name, "so" about a number.
 
     In the middle of a sentence with capitals a name of several words does not end in a verb such as "will".
     """
     words, nothing = call.words, frozenset[str]()
     around = words.fillers if label in NUMBERS else nothing
     outside = {"NAME": words.titles, "ADDRESS": words.address_stop}.get(label, around)
-    while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in outside):
+    before = outside | words.never_names if label == "NAME" else outside
+    while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in before):
         first += 1
     ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
     while last >= first and (

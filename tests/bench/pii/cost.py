@@ -1,7 +1,8 @@
 """What redacting an hour of two channels costs, beside one bare ffmpeg that filters and encodes it.
 
 The bare one silences the same stretches on the same channels and writes the same two files: FLAC, and MP3 for the
-player. Seconds of processor (ours and its ffmpeg's) and seconds on the clock, in turns.
+player. Seconds of processor (ours and its ffmpeg's) and seconds on the clock, in turns. And the highest memory of a process
+that redacts calls of an hour and of four.
 """
 
 import itertools
@@ -9,6 +10,7 @@ import os
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import wave
@@ -16,16 +18,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from pipeline.documents import RedactionPolicy, Transcript
 from pipeline.services import audio_redaction, media
+from tests.bench import highest_memory
 from tests.bench.pii.audio import exact, samples_of
 from tests.bench.pii.built import BuiltCall, Piece, built_calls
 from tests.bench.pii.page import figure, left_out
 from tests.bench.pii.voices import RATE, missing
 
 HOUR = 3600
+LENGTHS = (1, 4)  # hours of the calls whose memory is measured
 TERMS = 50
 TURNS = 1000  # more than a call has
 PLAYER = ("-c:a", "libmp3lame", "-ar", "16000", "-b:a", "64000")  # what the service makes for two channels
@@ -37,9 +42,11 @@ def cost() -> None:
     if missing():
         left_out("anonymization-audio-cost", missing())
         return
+    for hours in LENGTHS:
+        figure(f"anonymization-audio-memory-{hours}h", _memory(hours), "MB, the process that redacts it")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        hour = an_hour(folder)
+        hour = joined(folder, 1)
         call, transcript = hour.path, exact(hour)
         ways: dict[str, Callable[[], object]] = {
             "ours": lambda: audio_redaction.redact(call, transcript, RedactionPolicy(), out=folder),
@@ -63,9 +70,26 @@ def cost() -> None:
         )
 
 
-def an_hour(folder: Path) -> BuiltCall:
-    """The built calls one after the other, again and again, for an hour."""
-    path, pieces, filled = folder / "hour.wav", list[Piece](), 0
+def _memory(hours: int) -> float:
+    """The highest resident megabytes of a process of its own that redacts a call of some hours."""
+    with tempfile.TemporaryDirectory() as folder:
+        call = joined(Path(folder), hours)
+        transcript = Path(folder, "transcript.json")
+        transcript.write_bytes(msgspec.json.encode(exact(call)))
+        command = [sys.executable, "-m", "tests.bench.pii.cost", call.path, transcript, folder]
+        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def _redact_alone(call: str, transcript: str, folder: str) -> None:
+    """In a process of its own: redact, print the highest resident megabytes."""
+    said = msgspec.json.decode(Path(transcript).read_bytes(), type=Transcript)
+    audio_redaction.redact(Path(call), said, RedactionPolicy(), out=Path(folder))
+    print(highest_memory())
+
+
+def joined(folder: Path, hours: int) -> BuiltCall:
+    """The built calls one after the other, again and again, for some hours."""
+    path, pieces, filled = folder / "joined.wav", list[Piece](), 0
     with wave.open(str(path), "wb") as file:
         file.setparams((2, 2, RATE, 0, "NONE", ""))
         for number, call in enumerate(itertools.cycle(built_calls())):
@@ -73,9 +97,9 @@ def an_hour(folder: Path) -> BuiltCall:
             pieces += [_later(piece, filled / RATE, number) for piece in call.pieces]
             file.writeframes(np.ascontiguousarray(samples.T).tobytes())
             filled += samples.shape[1]
-            if filled >= HOUR * RATE:
+            if filled >= hours * HOUR * RATE:
                 break
-    return BuiltCall(name="hour", language="en", path=path, pieces=tuple(pieces))
+    return BuiltCall(name="joined", language="en", path=path, pieces=tuple(pieces))
 
 
 def _later(piece: Piece, seconds: float, call: int) -> Piece:
@@ -117,3 +141,7 @@ def spent(work: Callable[[], object]) -> tuple[float, float]:
 def _processor() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+if __name__ == "__main__":
+    _redact_alone(*sys.argv[1:])

@@ -6,7 +6,14 @@ import os
 import random
 from collections.abc import Iterator
 
-from pipeline.services.anonymization.training.public import NLUPP_FOLDS, QUESTIONS, TEMPLATES, part_of
+from pipeline.services.anonymization.training.public import (
+    HELD_OUT,
+    LEARNED,
+    NLUPP_FOLDS,
+    QUESTIONS,
+    TEMPLATES,
+    part_of,
+)
 from tests.bench import DATA, need
 from tests.bench.pii.gold import Mark, Set, Turn
 
@@ -90,7 +97,7 @@ def banking77() -> Iterator[list[Turn]]:
     """BANKING77, what was not learned from."""
     with need(DATA / "topics/polyai/banking_data/train.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            if part_of(row["text"], QUESTIONS) != 1:
+            if part_of(row["text"], QUESTIONS) not in (LEARNED, HELD_OUT):
                 yield [Turn("customer", row["text"])]
 
 

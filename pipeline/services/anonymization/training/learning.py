@@ -1,10 +1,16 @@
-"""Learning the weights: conversations to features, features to a CRF by python-crfsuite, its weights to our model."""
+"""Learning the weights: conversations to features, features to a CRF by python-crfsuite, its weights to our model.
+
+A model is the mean of several CRFs, each learned from other chance: what each has of its own cancels out, and the mean
+costs no more to apply than one (decision 0007).
+"""
 
 import dataclasses
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +18,8 @@ from pipeline.services.anonymization.detectors import LABELS, matches_of
 from pipeline.services.anonymization.features import Key, features_of, keys_of
 from pipeline.services.anonymization.model import OTHER, Limits, Model
 from pipeline.services.anonymization.reading import Call, read_call
-from pipeline.services.anonymization.training.conversations import Conversation
+from pipeline.services.anonymization.training import public
+from pipeline.services.anonymization.training.conversations import Conversation, generate
 from pipeline.services.anonymization.vocabulary import Vocabulary, vocabulary_of
 
 # The sets below are what keeps the model from leaning on what will not be there in the calls of others.
@@ -26,8 +33,23 @@ RATE = {"calibration.eta": 0.0125, "calibration.candidates": 1, "calibration.max
 SETTINGS = {"c2": 0.04, "max_iterations": 16, "feature.minfreq": 2, **RATE}
 
 
-def learn(conversations: Sequence[Conversation], language: str, seed: int) -> Model:
-    """The model of a language, its threshold not yet chosen."""
+class Learned(NamedTuple):
+    """The weights of one CRF: of (feature, label), and of (label, label after it)."""
+
+    features: dict[tuple[str, str], float]
+    transitions: dict[tuple[str, str], float]
+
+
+def learn_anew(language: str, data: Path, rows: int, seed: int) -> Learned:
+    """One CRF of a language, from the public text in a folder and so many invented conversations."""
+    conversations = generate(language, rows, seed)
+    if language == "en":
+        conversations += public.learned_from(data, seed)
+    return learn(conversations, language, seed)
+
+
+def learn(conversations: Sequence[Conversation], language: str, seed: int) -> Learned:
+    """One CRF of a language."""
     import pycrfsuite
 
     shuffled = list(conversations)
@@ -42,7 +64,26 @@ def learn(conversations: Sequence[Conversation], language: str, seed: int) -> Mo
         trainer.train(str(path))
         tagger = pycrfsuite.Tagger()
         tagger.open(str(path))
-        return _model_of(tagger.info(), vocabulary_of(language))
+        info = tagger.info()
+        return Learned(info.state_features, info.transitions)
+
+
+def mean_of(learned: Sequence[Learned], words: Vocabulary) -> Model:
+    """The model of the mean weights, without those that tell next to nothing; its limits are not yet chosen."""
+    labels = (OTHER, *LABELS)
+    total: Counter[tuple[str, str]] = Counter()
+    for each in learned:
+        total.update(each.features)
+    weighty = {each: weight / len(learned) for each, weight in total.items() if abs(weight) >= SMALLEST * len(learned)}
+    rows = {feature: row for row, feature in enumerate(dict.fromkeys(feature for feature, _ in weighty))}
+    weights = np.zeros((len(rows), len(labels)), np.float32)
+    for (feature, label), weight in weighty.items():
+        weights[rows[feature], labels.index(label)] = weight
+    transitions = np.zeros((len(labels), len(labels)), np.float32)
+    for each in learned:
+        for (before, after), weight in each.transitions.items():
+            transitions[labels.index(before), labels.index(after)] += weight / len(learned)
+    return Model(words, labels, rows, weights, transitions, Limits(0.5, 0.5, 0.5, 0.5))
 
 
 def examples(
@@ -82,17 +123,3 @@ def _features(keys: Sequence[Key], words: Vocabulary, silent: set[str]) -> Itera
     for key in keys:
         if key[0] not in silent:
             yield from features_of(key, words)
-
-
-def _model_of(info: "object", words: Vocabulary) -> Model:
-    """Our model of what crfsuite has learned, without the features that tell next to nothing."""
-    labels = (OTHER, *LABELS)
-    weighty = {each: weight for each, weight in info.state_features.items() if abs(weight) >= SMALLEST}  # type: ignore[attr-defined]
-    features = {feature: row for row, feature in enumerate(dict.fromkeys(feature for feature, _ in weighty))}
-    weights = np.zeros((len(features), len(labels)), np.float32)
-    for (feature, label), weight in weighty.items():
-        weights[features[feature], labels.index(label)] = weight
-    transitions = np.zeros((len(labels), len(labels)), np.float32)
-    for (before, after), weight in info.transitions.items():  # type: ignore[attr-defined]
-        transitions[labels.index(before), labels.index(after)] = weight
-    return Model(words, labels, features, weights, transitions, Limits(0.5, 0.5, 0.5, 0.5))

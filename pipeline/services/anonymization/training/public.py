@@ -34,11 +34,13 @@ PRESIDIO = ("pii/presidio_research/data/synth_dataset_v2.json", "pii/presidio_re
 WNUT = Path("pii/wnut17/wnut17train.conll")
 NLUPP = Path("topics/polyai/nlupp/data")
 NLUPP_FOLDS = range(10, 20)  # the others are for measuring
-OTHER_NAMES = 3  # in place of each of the few that NLU++ has
+NLUPP_HELD_OUT = (10, 11)  # … and of these, the limits are chosen on some
+OTHER_NAMES = 6  # in place of each of the few that NLU++ has
 TEMPLATES = 3  # of so many templates of presidio-research one is kept for measuring …
 CALLS = 12  # … and one of so many conversations of MultiDoGO's train splits
 MESSAGES = 2  # of so many messages of WNUT 17 one is learned from
-QUESTIONS = 4  # of so many questions without personal data one is learned from, one is for measuring
+QUESTIONS = 4  # parts of the questions without personal data; of BANKING77 others are for measuring:
+LEARNED, HELD_OUT = 1, 2  # its part that is learned from; that of both on which the limits are chosen
 
 
 def part_of(text: str, parts: int) -> int:
@@ -56,8 +58,8 @@ def learned_from(data: Path, seed: int) -> list[Conversation]:
         found.extend(each for call in calls for each in (call, with_questions(call, book, chance)))
     found.extend(presidio(data, held_out=False))
     found.extend(wnut(data))
-    found.extend(nlupp(data, chance))
-    found.extend(harmless(data, part=1))
+    found.extend(nlupp(data, (each for each in NLUPP_FOLDS if each not in NLUPP_HELD_OUT), chance))
+    found.extend(harmless(data, held_out=False))
     return found
 
 
@@ -67,8 +69,11 @@ def held_out(data: Path) -> dict[str, list[Conversation]]:
         f"MultiDoGO {domain}": multidogo(data, domain, "train", lambda key: part_of(key, CALLS) == 0)
         for domain in DOMAINS
     }
-    questions = list(harmless(data, part=2))
-    return sets | {"presidio-research": list(presidio(data, held_out=True))[::3], "questions": questions[::4]}
+    return sets | {
+        "presidio-research": list(presidio(data, held_out=True))[::3],
+        "NLU++": list(nlupp(data, NLUPP_HELD_OUT)),
+        "questions": list(harmless(data, held_out=True))[::4],
+    }
 
 
 def multidogo(data: Path, domain: str, split: str, wanted: Callable[[str], bool]) -> list[Conversation]:
@@ -148,11 +153,11 @@ def wnut(data: Path) -> Iterator[Conversation]:
             said = []
 
 
-def nlupp(data: Path, chance: Random) -> Iterator[Conversation]:
-    """Sentences to a bank and a hotel; those with a person also with others in their place."""
-    people = People("en", chance)
-    for domain in ("banking", "hotels"):
-        for fold_number in NLUPP_FOLDS:
+def nlupp(data: Path, folds: Iterable[int], chance: Random | None = None) -> Iterator[Conversation]:
+    """Sentences to a bank and a hotel; with ``chance`` those with a person also with others in their place."""
+    people = People("en", chance) if chance else None
+    for fold_number in folds:
+        for domain in ("banking", "hotels"):
             path = data / NLUPP / domain / f"fold{fold_number}.json"
             for row in json.loads(path.read_text(encoding="utf-8")):
                 text, person = row["text"], row.get("slots", {}).get("person_name")
@@ -160,23 +165,26 @@ def nlupp(data: Path, chance: Random) -> Iterator[Conversation]:
                     yield Conversation("en", (Turn("", text, ()),))
                     continue
                 start, end = person["span"]
-                first, last = people.first_name, people.last_name
-                others = (
-                    [name for drawn in chance.choice([(first,), (last,), (first, last)]) for name in drawn()]
-                    for _ in range(OTHER_NAMES)
-                )
-                for name in (text[start:end], *map(" ".join, others)):
+                others = [_someone(people, chance) for _ in range(OTHER_NAMES)] if people and chance else []
+                for name in (text[start:end], *others):
                     spans = ((start, start + len(name), "NAME"),)
                     yield Conversation("en", (Turn("", text[:start] + name + text[end:], spans),))
 
 
-def harmless(data: Path, part: int) -> Iterator[Conversation]:
-    """Questions to a bank and an assistant: one part of those there are."""
+def _someone(people: People, chance: Random) -> str:
+    """A first name, a last name or both."""
+    first, last = people.first_name, people.last_name
+    return " ".join(name for drawn in chance.choice([(first,), (last,), (first, last)]) for name in drawn())
+
+
+def harmless(data: Path, *, held_out: bool) -> Iterator[Conversation]:
+    """Questions to a bank and an assistant, those to learn from or those kept for choosing the limits."""
     topics = data / "topics"
     with (topics / "polyai/banking_data/train.csv").open(encoding="utf-8", newline="") as file:
-        texts = [row["text"] for row in csv.DictReader(file)]
+        banking = [row["text"] for row in csv.DictReader(file)]
     clinc: Mapping[str, list[tuple[str, str]]] = json.loads((topics / "clinc/data/data_full.json").read_text("utf-8"))
-    texts += [text for text, _ in clinc["train"]]
+    texts = [text for text in banking if part_of(text, QUESTIONS) == (HELD_OUT if held_out else LEARNED)]
+    texts += [text for text, _ in clinc["train"] if (part_of(text, QUESTIONS) == HELD_OUT) == held_out]
     for text in texts:
-        if part_of(text, QUESTIONS) == part and not names_unlabelled(re.findall(r"\w+", text)):
+        if not names_unlabelled(re.findall(r"\w+", text)):
             yield Conversation("en", (Turn("", text, ()),))
