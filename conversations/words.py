@@ -204,6 +204,7 @@ CAUSES: dict[str, Promise] = {
     Cause.ECHO: _("heard from the other channel"),
     Cause.PERSON: _("hidden by a person in an earlier run"),
     Cause.PROOF: _("heard in the proof"),
+    Cause.UNREAD: _("sounds after a question for it, and no word was read"),
 }
 """Why a stretch of audio is hidden."""
 

@@ -57,6 +57,12 @@ def offsets(words: Iterable[str]) -> Iterator[tuple[int, int]]:
         start += len(word) + 1
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether a word of a safe transcript stands for hidden ones: ``[LABEL_1]``."""
+    label, _, number = text.strip("[]").rpartition("_")
+    return text.startswith("[") and text.endswith("]") and label.isupper() and number.isdigit()
+
+
 class Redaction(Document):
     """A stretch that is hidden, in text and audio. It never holds the hidden value.
 
@@ -211,6 +217,7 @@ class Cause(StrEnum):
     ECHO = "echo"  # hidden words of the other channel can be heard in this one
     PERSON = "person"  # a person hid it in an earlier run; this one has no words there
     PROOF = "proof"  # the proof heard personal data at the edge of a cut
+    UNREAD = "unread"  # it sounds after a question for personal data, and no word was read there
 
 
 class Doubt(Document):

@@ -84,6 +84,7 @@ HIDDEN = [
     ("en", asked("Can I have the patient state of birth?", "mines December 1st, 1997."), ["December 1st, 1997"]),
     ("en", asked("Can you give me the post, please?", "Sure, JR65MB"), ["JR65MB"]),
     ("en", asked("Can you give me the post, please?", "Sure, JR-65MB."), ["JR-65MB"]),
+    ("en", asked("Can you give me the post, come, please?", "Sure, JR65MB and"), ["JR65MB"]),
     ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
     ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65MB"]),
 ]  # fmt: skip

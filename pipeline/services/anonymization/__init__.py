@@ -106,6 +106,14 @@ def find_pii(
     return spans
 
 
+def asked_for(utterances: Sequence[tuple[str, str]], language: str) -> list[str]:
+    """For each utterance (speaker, text), the label of personal data that it asks for or announces; "" for none."""
+    from pipeline.services.anonymization.context import HARMLESS
+
+    last = [cues[-1].told if cues else "" for cues in read_call(utterances, language).cues]
+    return ["" if told in HARMLESS else told for told in last]
+
+
 @cache
 def weights_sha256(language: str) -> str:
     """The SHA-256 of the learned detector's weights that read a language."""

@@ -140,7 +140,7 @@ def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
     if NATIONAL_INSURANCE.fullmatch(value):
         return "SSN", Score.SHAPE
     if POSTCODE_GB.fullmatch(value):
-        return "ADDRESS", Score.SHAPE
+        return "ADDRESS", Score.TOLD
     if IBAN.fullmatch(value):
         return "IBAN", Score.SHAPE
     letters = len(value) - digits

@@ -1,9 +1,9 @@
 """Audio redaction: takes the hidden stretches of a transcript out of its recording.
 
 The recording is decoded once to samples; ``edges`` finds where hidden words really start and end, ``echo`` whether the
-other channel repeats them, ``cuts`` makes of both what is overwritten where it lies; new files are made of what
-remains (``samples``). ``docs/decisions/0005-audio-formats.md`` says why the formats are what they are,
-``0008-audio-proof.md`` how cuts are placed, as measured.
+other channel repeats them, ``cuts`` makes of both what is overwritten where it lies, ``unread`` finds answers without a
+word; new files are made of what remains (``samples``). ``docs/decisions/0005-audio-formats.md`` says why the formats
+are what they are, ``0008-audio-proof.md`` how cuts are placed, as measured.
 """
 
 import tempfile
@@ -27,6 +27,7 @@ from pipeline.services.audio_redaction.samples import (
     encode,
     silence,
 )
+from pipeline.services.audio_redaction.unread import unread
 from pipeline.services.errors import ExpectedFailure
 
 __all__ = [
@@ -113,7 +114,8 @@ def cut(
     """A recording in which every redaction of a transcript is hidden, while the block lasts.
 
     Each stretch, from edge to edge of its sound (``edges.widened``, by ``policy.pad``), is silence or (``policy.mode``
-    "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see ``cuts.cuts_of``.
+    "beep") a tone, on its own channel and where the other has its echo. In doubt more is hidden: see ``cuts.cuts_of``,
+    and ``unread`` for answers without a word.
     ``before`` is what people hid in earlier runs, ``hint`` the media type that the recording's name suggests.
 
     Raises ExpectedFailure as ``media.decoded`` does, and LENGTHS_DIFFER when the times of the transcript cannot be
@@ -130,6 +132,7 @@ def cut(
         made = CutRecording(pcm, info, policy.mode)
         with closing(made.recording):
             made.hide(cuts_of(transcript, made.recording, policy.pad, before))
+            made.hide(unread(transcript, made.recording, policy))
             yield made
 
 

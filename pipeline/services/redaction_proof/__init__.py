@@ -22,13 +22,14 @@ from pipeline.documents import (
     Settings,
     Transcript,
     Verdict,
+    is_placeholder,
     is_protected,
 )
 from pipeline.events import QuarantineReason
 from pipeline.services import anonymization, audio_redaction, media
 from pipeline.services.audio_redaction import CutRecording, Recording, RedactedAudio
 from pipeline.services.redaction_proof.hearing import heard_in, read, windows_of
-from pipeline.services.redaction_proof.judging import NEAR, Detect, doubts_in, is_placeholder
+from pipeline.services.redaction_proof.judging import NEAR, Detect, doubts_in
 from pipeline.services.transcription.engine import Engine
 
 __all__ = ["Proof", "Proven", "prove", "redact", "warm"]

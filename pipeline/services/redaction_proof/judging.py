@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Cut, Doubt, Transcript, Utterance
+from pipeline.documents import Cut, Doubt, Transcript, Utterance, is_placeholder
 from pipeline.services.anonymization import Span
 from pipeline.services.anonymization.reading import Kind, read_call
 from pipeline.services.anonymization.vocabulary import fold, vocabulary_of
@@ -132,12 +132,6 @@ def _speaker(transcript: Transcript, window: Window) -> str:
 
 def _staying(utterance: Utterance) -> Iterator[str]:
     return (word.text for word in utterance.words if not is_placeholder(word.text))
-
-
-def is_placeholder(text: str) -> bool:
-    """Whether a word of a safe transcript stands for hidden ones: ``[LABEL_1]``."""
-    label, _, number = text.strip("[]").rpartition("_")
-    return text.startswith("[") and text.endswith("]") and label.isupper() and number.isdigit()
 
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
