@@ -90,6 +90,7 @@ HIDDEN = [
 ]  # fmt: skip
 
 KEPT = [
+    ("en", (("agent", "Which model of this one?"), ("customer", "a"), ("customer", "2018 Tesla"))),
     ("en", (("", "the error code is e 404 on channel 11 at 2400 megahertz"),)),
     ("fr", asked("vous avez bien changé d'adresse", "exact")),
     ("fr", asked("vous habitez toujours à la même adresse", "formidable")),

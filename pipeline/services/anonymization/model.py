@@ -225,7 +225,7 @@ def _stretches(call: Call, model: Model, hidden: Numbers, labelled: NDArray[np.i
 def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     """The probability that a stretch needs beyond the limits, because it mostly is something else.
 
-    A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures.
+    A year alone is mostly one, that of "my 2018 ford" always, and so is a day in figures; "2018 tesla" is no name.
     """
     expected = call.expected[index]
     first = next((number for number in tokens if call.tokens[number].fold not in call.words.determiners), tokens.start)
@@ -234,6 +234,8 @@ def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     dated = YEAR.fullmatch(text) or DATE.fullmatch(text)
     if dated and (alone or of_thing) and label not in expected:
         return NEVER if of_thing else UNASKED
+    if label == "NAME" and label not in expected and first > 0 and YEAR.fullmatch(call.tokens[first - 1].text):
+        return SURE
     if label == "ADDRESS":
         return _needed_of_address(call, range(first, tokens.stop), asked=label in expected)
     return _needed_of_number(call, index, tokens, label) if label in (*NUMBERS, "IBAN") else 0.0
