@@ -46,9 +46,12 @@ def proof() -> None:
     if why := missing():
         left_out("anonymization-proof", why)
         return
-    planted, found, passed = Counter[str](), Counter[str](), 0
+    planted, found, clean, passed = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for call in built_calls():
-        passed += not _doubts(call, exact(call), exact(call))[1]
+        passes = not _doubts(call, exact(call), exact(call))[1]
+        for language in (call.language, "all"):
+            clean[language] += 1
+            passed[language] += passes
         for plant in _plants(call):
             audible, doubts = _doubts(call, plant.cut_by, plant.told, plant.piece)
             if audible >= LEAST:
@@ -58,7 +61,8 @@ def proof() -> None:
                     found[kind] += near
     for kind, many in planted.items():
         figure(f"anonymization-proof-finds-{kind}", 100 * found[kind] / many, f"% of {many} planted leaks")
-    figure("anonymization-proof-passes", 100 * passed / len(built_calls()), f"% of {len(built_calls())} clean calls")
+    for language, many in clean.items():
+        figure(f"anonymization-proof-passes-{language}", 100 * passed[language] / many, f"% of {many} clean calls")
     _cascade()
 
 
