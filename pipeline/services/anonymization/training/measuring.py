@@ -26,7 +26,7 @@ CHOICES = {  # values that are tried for each of the limits
     "shape": (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12),
     "doubt": (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2),
 }
-NAME = 0.2  # set for recall: up to 0.5 leaves as many again of names in no list, and hides a fifth less for nothing
+NAME = 0.2  # set for recall: 0.5 leaves a third more of invented names, and hides a fifth less for nothing
 ADDRESS = 0.05  # a lost address is long, many have neither number nor street; below this "iphone 14" was one
 ROUNDS = 3  # so many times each limit is chosen anew beside the others
 BINDING = 2  # a leak beyond its goal counts so many times as much
