@@ -20,7 +20,7 @@ APART = 2.0  # seconds between the two hearings of one word
 ALIKE = 0.7  # likeness of two spellings of one word
 LEAST_SOUND = 0.08  # seconds of sound that a word has at least
 LEAST_SURE = 0.4  # probability from which on a word that is seldom said is taken to have been said
-LEAST_HEARD = 0.1  # … and one in which the detectors see personal data, if it is no number
+LEAST_HEARD = 0.1  # … and one in which the detectors see personal data
 ABOUT = 0.5  # seconds before and after words that were heard in which public words lie that they may be
 LONGER, MORE = 2, 2  # words heard for others have at most so many times the letters of those, and so many more
 MISHEARD = 3  # words in a row that may have been heard for others; more of them are another text
@@ -108,8 +108,8 @@ def _detected(
             continue
         at = 0
         for number, word in enumerate(words):
-            sure = word.probability >= LEAST_HEARD or not _value(word.text, transcript.language).isalpha()
-            if sure and number in new and at < span.end_char and span.start_char < at + len(word.text):
+            heard = number in new and word.probability >= LEAST_HEARD
+            if heard and at < span.end_char and span.start_char < at + len(word.text):
                 found[number] = span.label
             at += len(word.text) + 1
     return found
