@@ -63,6 +63,11 @@ def is_placeholder(text: str) -> bool:
     return text.startswith("[") and text.endswith("]") and label.isupper() and number.isdigit()
 
 
+def without_placeholders(text: str) -> str:
+    """The text of an utterance of a safe transcript without what stands for hidden words."""
+    return " ".join(word for word in text.split() if not is_placeholder(word))
+
+
 class Redaction(Document):
     """A stretch that is hidden, in text and audio. It never holds the hidden value.
 

@@ -85,6 +85,7 @@ HIDDEN = [
     ("en", asked("Can you give me the post, please?", "Sure, JR65MB"), ["JR65MB"]),
     ("en", asked("Can you give me the post, please?", "Sure, JR-65MB."), ["JR-65MB"]),
     ("en", asked("Can you give me the post, come, please?", "Sure, JR65MB and"), ["JR65MB"]),
+    ("en", (("customer", "it is from 2015"), ("agent", "tygwen please hold")), ["tygwen"]),
     ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
     ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65MB"]),
 ]  # fmt: skip

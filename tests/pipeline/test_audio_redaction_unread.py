@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -58,6 +59,14 @@ def test_an_answer_of_which_no_word_was_read_is_silent(tmp_path: Path) -> None:
     assert not after[5 * RATE : 8 * RATE, 1].any()
     assert np.array_equal(after[:, 0], before[:, 0])
     assert np.array_equal(after[9 * RATE :], before[9 * RATE :])
+
+
+def test_a_question_that_is_asked_twice_has_one_answer(tmp_path: Path) -> None:
+    call = recorded(tmp_path, *TALK, (0, (4.1, 4.6), 3000), (1, ANSWER, 3000))
+    asked = said(PHONE, *READ)
+    again = Utterance(index=9, speaker="agent", channel=0, start=4.1, end=4.6, text="the phone number")
+    asked = msgspec.structs.replace(asked, utterances=(*asked.utterances[:2], again, *asked.utterances[2:]))
+    assert cuts(tmp_path, call, asked) == [("unread", "PHONE", 1, 5, 8)]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def find_urls(call: Call) -> Iterator[Match]:
             if within := call.tokens_in(line, *match.span()):
                 yield Match(within[0], within[-1], "URL", Score.CHECKED)
     for items in call.items:
-        position = 0 if _has_dot(call, items) else len(items)
+        if not _has_dot(call, items):
+            continue
+        position = 0
         while position < len(items):
             end = _domain_end(call, items, position)
             if end is None or not _has_dot(call, items[position : end + 1]):

@@ -234,7 +234,8 @@ def _needed(call: Call, index: int, tokens: range, label: str) -> float:
     dated = YEAR.fullmatch(text) or DATE.fullmatch(text)
     if dated and (alone or of_thing) and label not in expected:
         return NEVER if of_thing else UNASKED
-    if label == "NAME" and label not in expected and first > 0 and YEAR.fullmatch(call.tokens[first - 1].text):
+    inside = first > call.lines[index].first
+    if label == "NAME" and label not in expected and inside and YEAR.fullmatch(call.tokens[first - 1].text):
         return SURE
     if label == "ADDRESS":
         return _needed_of_address(call, range(first, tokens.stop), asked=label in expected)

@@ -9,7 +9,7 @@ from math import floor
 
 import numpy as np
 
-from pipeline.documents import Cause, Cut, RedactionPolicy, Transcript, Utterance, is_placeholder, is_protected
+from pipeline.documents import Cause, Cut, RedactionPolicy, Transcript, Utterance, is_protected, without_placeholders
 from pipeline.services.anonymization import asked_for
 from pipeline.services.audio_redaction.edges import ABOVE_HISS, AROUND, FRAMES_PER_SECOND, floor_of
 from pipeline.services.audio_redaction.samples import Recording
@@ -29,19 +29,18 @@ def unread(transcript: Transcript, recording: Recording, policy: RedactionPolicy
     if not told_apart or not policy.doubt or not is_protected(transcript):
         return []
     said = transcript.utterances
-    asked = asked_for([(each.speaker, _staying(each)) for each in said], transcript.language)
-    return [
-        cut
-        for question, label in zip(said, asked, strict=True)
-        if label and label not in policy.keep
-        for channel in range(recording.channels)
-        if channel != question.channel
-        for cut in _answer(question, label, channel, said, recording)
-    ]
+    asked = asked_for([(each.speaker, without_placeholders(each.text)) for each in said], transcript.language)
+    cuts: list[Cut] = []
+    for question, label in zip(said, asked, strict=True):
+        for channel in range(recording.channels) if label and label not in policy.keep else ():
+            if channel != question.channel:
+                found = _answer(question, label, channel, said, recording)
+                cuts += (cut for cut in found if not _is_within(cut, cuts))  # a question may be asked twice
+    return cuts
 
 
-def _staying(utterance: Utterance) -> str:
-    return " ".join(word for word in utterance.text.split() if not is_placeholder(word))
+def _is_within(cut: Cut, cuts: Sequence[Cut]) -> bool:
+    return any(each.channel == cut.channel and each.start <= cut.start and cut.end <= each.end for each in cuts)
 
 
 def _answer(

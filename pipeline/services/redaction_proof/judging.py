@@ -1,13 +1,13 @@
 """Which of the words that were heard again give personal data away: what is no public word and is personal data."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
-from pipeline.documents import Cut, Doubt, Transcript, Utterance, is_placeholder
+from pipeline.documents import Cut, Doubt, Transcript, is_placeholder, without_placeholders
 from pipeline.services.anonymization import Span
 from pipeline.services.anonymization.reading import Kind, read_call
 from pipeline.services.anonymization.vocabulary import fold, vocabulary_of
@@ -118,7 +118,7 @@ def _detected(
 def _asked(transcript: Transcript, window: Window) -> list[tuple[str, str]]:
     """The last utterances of others that began before the end of the window, without what is hidden in them."""
     others = [
-        (utterance.speaker, " ".join(_staying(utterance)))
+        (utterance.speaker, without_placeholders(utterance.text))
         for utterance in transcript.utterances
         if utterance.channel != window.channel and utterance.start < window.end
     ]
@@ -128,10 +128,6 @@ def _asked(transcript: Transcript, window: Window) -> list[tuple[str, str]]:
 def _speaker(transcript: Transcript, window: Window) -> str:
     own = (utterance.speaker for utterance in transcript.utterances if utterance.channel == window.channel)
     return next(own, "")
-
-
-def _staying(utterance: Utterance) -> Iterator[str]:
-    return (word.text for word in utterance.words if not is_placeholder(word.text))
 
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +154,7 @@ def _is_cut(channel: int, moment: float, cuts: Sequence[Cut]) -> bool:
 
 
 def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -> set[int]:
-    """The words that stand where the speaker's public ones do, in their order, and are no longer than those.
+    """The words that stand where the speaker's public ones do, in their order, and are not much longer.
 
     What is a name and nothing else, or a number, is none of them, whatever stands there.
     """
