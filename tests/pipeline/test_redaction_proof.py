@@ -293,6 +293,36 @@ def test_a_word_over_silence_was_not_said() -> None:
     assert doubts(phone_call(), ("four", 11.0, 11.4), sounding=0.0) == set()
 
 
+class Hallucinating(Deaf):
+    """An engine that has a word for each second, whatever it reads."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, wholly=False)
+
+    def hear_again(
+        self, chunks: Sequence[Chunk], language: str, vocabulary: Sequence[str]
+    ) -> Iterator[tuple[Chunk, list[HeardWord]]]:
+        for chunk in chunks:
+            times = [second + 0.2 for second in range(int(chunk.duration))]
+            yield chunk, [HeardWord(text="Bark.", start=at, end=at + 0.5, probability=0.9) for at in times]
+
+
+def test_the_hiss_of_a_line_is_no_sound(engine: Engine, tmp_path: Path) -> None:
+    """Three seconds of a tone, the first of two that are cut, then hiss of -60 dB alone."""
+    noise = "anoisesrc=r=8000:a=0.003:seed=1:d=10"
+    tone = "sine=f=300:r=8000:d=3,volume=0.5[tone];[tone]apad=whole_dur=10"
+    path = tmp_path / "call.wav"
+    ffmpeg("-filter_complex", f"{noise}[hiss];{tone}[said];[hiss][said]amix=normalize=0", path)
+    cut = Cut(channel=0, start=1.0, end=2.0, cause=Cause.WORDS, label="NAME")
+    with with_cuts(path, [cut], tmp_path) as recording:
+        windows = [Window(0, 0.0, 10.0)]
+        with hearing.read(recording, [cut], windows, "silence") as redacted:
+            heard = hearing.heard_in(redacted, windows, "en", Hallucinating(engine), lambda done, total: None)
+    sounding = [word.start for word in heard.words if word.sounding]
+    assert sounding == pytest.approx([0.2, 2.2])
+    assert len(heard.words) == 10
+
+
 def test_everyday_words_beside_a_cut_are_none() -> None:
     assert doubts(phone_call(), ("thank", 13.2, 13.4), ("you", 13.4, 13.6), ("okay", 13.7, 14.0)) == set()
 
@@ -315,6 +345,33 @@ SPEAKING = phone_call(("welcome", 8.0, 8.4), ("to", 8.4, 8.5), ("compass", 8.6, 
 def test_words_misheard_for_public_ones_of_their_length_are_none(last: str, found: bool) -> None:
     heard = [("Welcome", 8.0, 8.4), ("to", 8.4, 8.5), ("compass", 8.6, 9.0), (last, 9.1, 9.7)]
     assert bool(doubts(SPEAKING, *heard, label="NAME")) == found
+
+
+def test_a_name_that_sounds_like_the_public_words_there_is_none() -> None:
+    call = msgspec.structs.replace(phone_call(("née", 9.0, 9.3), ("le", 9.3, 9.5)), language="fr")
+    assert not doubts(call, ("Néla.", 9.0, 9.6), label="DATE_OF_BIRTH")
+    assert doubts(call, ("Paul", 9.0, 9.6), label="NAME") == {"NAME"}
+
+
+def test_what_was_misheard_is_told_by_its_own_moment() -> None:
+    """Four words heard for others are another text, but not if a pause parts them."""
+    call = msgspec.structs.replace(
+        phone_call(("c", 7.5, 7.6), ("'est", 7.6, 7.7), ("le", 7.7, 7.8), ("alors", 9.3, 9.7)), language="fr"
+    )
+    said = [
+        ("c", 7.5, 7.6),
+        ("'est", 7.6, 7.7),
+        ("là,", 7.7, 7.8),
+        ("à", 9.3, 9.4),
+        ("l", 9.4, 9.5),
+        ("'auve", 9.5, 9.7),
+    ]
+    assert not doubts(call, *said, label="NAME")
+    run_on = [
+        (text, start + (1.3 if number < 3 else 0), end + (1.3 if number < 3 else 0))
+        for number, (text, start, end) in enumerate(said)
+    ]
+    assert doubts(call, *run_on, ("et", 9.75, 9.8), ("Vauvel", 9.8, 9.9), label="NAME")
 
 
 def test_a_number_in_the_place_of_public_words_is_a_leak() -> None:

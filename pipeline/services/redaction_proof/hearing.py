@@ -9,9 +9,11 @@ from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from pipeline.documents import Cut
 from pipeline.services.audio_redaction import Recording, beep, silence
-from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND
+from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND, Frames, floor_of
 from pipeline.services.audio_redaction.samples import loudness_of
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
@@ -19,7 +21,6 @@ from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE
 
 EDGE = 2.5  # seconds before and after a cut that are heard
 STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
-NOTHING = 3e-4  # RMS, -70 dB of full scale: no sound
 
 
 class Window(NamedTuple):
@@ -43,9 +44,13 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Redacted:
-    """What was read of a recording: each channel at 16 kHz, silent outside the windows; the cuts that sound."""
+    """What was read of a recording: each channel at 16 kHz, silent outside the windows; the cuts that sound.
+
+    ``floors`` has the RMS from which on a channel sounds: a recognizer also makes words of the hiss of a line.
+    """
 
     channels: Mapping[int, Decoded]
+    floors: Mapping[int, float]
     loud: tuple[Cut, ...]
 
 
@@ -97,8 +102,9 @@ def heard_in(
     for chunk, heard in engine.hear_again(chunks, language, ()):
         for word in heard:
             start, end = chunk.place(word.start, word.end)
-            sounding = _sounding(chunk.audio, start, end)
-            words.append(Heard(channel_of[chunk.audio], word.text.strip(), start, end, word.probability, sounding))
+            channel = channel_of[chunk.audio]
+            sounding = _sounding(chunk.audio, start, end, redacted.floors[channel])
+            words.append(Heard(channel, word.text.strip(), start, end, word.probability, sounding))
         unheard.discard(chunk)
         done += chunk.duration
         on_progress(done, total)
@@ -115,9 +121,9 @@ def _spans(windows: Iterable[Window], length: int) -> Iterator[Span]:
             yield at, min(at + most, stop, length)
 
 
-def _sounding(audio: Decoded, start: float, end: float) -> float:
+def _sounding(audio: Decoded, start: float, end: float, least: float) -> float:
     samples = audio.channel(0, floor(start * SAMPLE_RATE), ceil(end * SAMPLE_RATE))
-    return float((loudness_of(samples, SAMPLE_RATE) > NOTHING).sum()) / FRAMES_PER_SECOND
+    return float((loudness_of(samples, SAMPLE_RATE) > least).sum()) / FRAMES_PER_SECOND
 
 
 # ── Reading the recording ────────────────────────────────────────────────────────────────────────────────────────
@@ -136,12 +142,30 @@ def read(recording: Recording, cuts: Sequence[Cut], windows: Sequence[Window], m
     hidden = [cut for cut in known if cut not in loud]
     with tempfile.TemporaryDirectory(prefix="proof-") as scratch, ExitStack() as opened:
         channels: dict[int, Decoded] = {}
+        floors: dict[int, float] = {}
         heard = [window for window in windows if window.channel < recording.channels]
         for channel, own in groupby(heard, lambda window: window.channel):
             file = Path(scratch, f"channel-{channel}")
-            _copy(recording, own, [cut for cut in hidden if cut.channel == channel], file)
+            cut = [each for each in hidden if each.channel == channel]
+            kept = list(own)
+            _copy(recording, kept, cut, file)
             channels[channel] = opened.enter_context(closing(Decoded(file, 1, SAMPLE_RATE)))
-        yield Redacted(channels=channels, loud=loud)
+            floors[channel] = floor_of(_loudness(recording, kept, cut))
+        yield Redacted(channels=channels, floors=floors, loud=loud)
+
+
+def _loudness(recording: Recording, windows: Iterable[Window], hidden: Sequence[Cut]) -> Frames:
+    """The RMS of each 10 ms of some windows of a channel that is not hidden."""
+    found: list[Frames] = []
+    for window in windows:
+        first = floor(window.start * FRAMES_PER_SECOND)
+        loudness = recording.loudness(window.channel, first / FRAMES_PER_SECOND, window.end)
+        stays = np.ones(len(loudness), dtype=bool)
+        for cut in hidden:
+            start, end = (moment * FRAMES_PER_SECOND - first for moment in (cut.start, cut.end))
+            stays[max(floor(start), 0) : max(ceil(end), 0)] = False
+        found.append(loudness[stays])
+    return np.concatenate(found)
 
 
 def _copy(recording: Recording, windows: Iterable[Window], hidden: Sequence[Cut], file: Path) -> None:

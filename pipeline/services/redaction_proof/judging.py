@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ ALIKE = 0.7  # likeness of two spellings of one word
 LEAST_SOUND = 0.08  # seconds of sound that a word has at least
 LEAST_SURE = 0.4  # probability from which on a word that is seldom said is taken to have been said
 LEAST_HEARD = 0.1  # … and one in which the detectors see personal data
-ABOUT = 0.5  # seconds before and after words that were heard in which public words lie that they may be
+ABOUT = 0.5  # seconds around words in which public words lie that they may be; a longer pause parts words
 LONGER, MORE = 2, 2  # words heard for others have at most so many times the letters of those, and so many more
 MISHEARD = 3  # words in a row that may have been heard for others; more of them are another text
 QUESTIONS = 2  # utterances of others before the window that may be what is answered
@@ -156,31 +157,52 @@ def _is_cut(channel: int, moment: float, cuts: Sequence[Cut]) -> bool:
 def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -> set[int]:
     """The words that stand where the speaker's public ones do, in their order, and are not much longer.
 
-    What is a name and nothing else, or a number, is none of them, whatever stands there.
+    A number is none of them, whatever stands there, and what is a name and nothing else is one only if it sounds like
+    what stands there ("Néla" for "née le").
     """
     is_name = vocabulary_of(language).is_name
-    values = [_value(word.text, language) for word in words]
+    spelled = [(number, value) for number, word in enumerate(words) if (value := _value(word.text, language))]
+    values = [value for _, value in spelled]
     blocks = SequenceMatcher(None, values, [each.value for each in public], autojunk=False).get_opcodes()
     misheard: set[int] = set()
     for kind, first, stop, start, end in blocks:
         if kind == "equal":
-            misheard.update(range(first, stop))
-        if kind == "replace" and stop - first <= MISHEARD:
-            since, until = words[first].start - ABOUT, words[stop - 1].end + ABOUT
-            there = sum(len(each.value) for each in public[start:end] if since < each.middle < until)
-            heard = sum(map(len, values[first:stop]))
-            if there and heard <= LONGER * there + MORE:
-                some = range(first, stop)
-                misheard.update(each for each in some if values[each].isalpha() and not is_name(values[each]))
+            misheard.update(number for number, _ in spelled[first:stop])
+        for run in _runs(words, spelled[first:stop]) if kind == "replace" else ():
+            since, until = words[run[0][0]].start - ABOUT, words[run[-1][0]].end + ABOUT
+            there = "".join(each.value for each in public[start:end] if since < each.middle < until)
+            heard = "".join(value for _, value in run)
+            many = sum(not words[number].text.startswith("'") for number, _ in run)
+            if there and many <= MISHEARD and len(heard) <= LONGER * len(there) + MORE:
+                alike = _is_alike(_squeezed(heard), _squeezed(there))
+                misheard.update(number for number, value in run if value.isalpha() and (alike or not is_name(value)))
     return misheard
+
+
+def _runs(words: Sequence[Heard], spelled: Sequence[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+    """Words in a row, parted where nothing is heard for a while."""
+    runs: list[list[tuple[int, str]]] = []
+    for number, value in spelled:
+        if runs and words[number].start - words[runs[-1][-1][0]].end < ABOUT:
+            runs[-1].append((number, value))
+        else:
+            runs.append([(number, value)])
+    return runs
 
 
 def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
     value, middle = _value(word.text, language), (word.start + word.end) / 2
     near = [each.value for each in public if each.value and abs(each.middle - middle) < APART]
-    return not value or any(
-        value == each or (not value.isdigit() and SequenceMatcher(None, value, each).ratio() >= ALIKE) for each in near
-    )
+    return not value or any(value == each or (not value.isdigit() and _is_alike(value, each)) for each in near)
+
+
+def _is_alike(value: str, other: str) -> bool:
+    return SequenceMatcher(None, value, other).ratio() >= ALIKE
+
+
+def _squeezed(value: str) -> str:
+    """Without doubled letters, which sound like one."""
+    return "".join(letter for letter, _ in groupby(value))
 
 
 @lru_cache(maxsize=1024)  # words of the call in hand; a worker keeps no more
