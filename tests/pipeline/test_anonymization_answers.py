@@ -88,9 +88,17 @@ HIDDEN = [
     ("en", (("customer", "it is from 2015"), ("agent", "tygwen please hold")), ["tygwen"]),
     ("en", asked("And your data verse?", "For birthdays, May 7th, 2000"), ["May 7th, 2000"]),
     ("en", asked("what is the booking code", "Sure, J.R.65MB."), ["J.R.65MB"]),
+    # "arobase" and what stands around it misheard, a first name written as an inversion
+    ("fr", asked("vous avez un email", "Oui, Justine, à roue base, la poste poinette."), ["Justine, à roue base, la poste poinette"]),
+    ("fr", asked("votre courriel", "Alors, Marmotte 32 à des séphères.fr."), ["Marmotte 32 à des séphères.fr"]),
+    ("fr", (("agent", "donc remit très d'union Robas numérique.fr,"),), ["remit très d'union Robas numérique.fr"]),
+    ("en", asked("and your email", "yes it is j lock add web mail dot com"), ["j lock add web mail dot com"]),
+    ("fr", (("", "Mon prénom est. Est-elle"),), ["Est-elle"]),
 ]  # fmt: skip
 
 KEPT = [
+    ("fr", asked("vous avez un email", "non je n'en ai pas")),
+    ("fr", (("", "les robes de la base sont à trop bas prix, où est-elle ?"),)),
     ("en", (("agent", "Which model of this one?"), ("customer", "a"), ("customer", "2018 Tesla"))),
     ("en", (("", "the error code is e 404 on channel 11 at 2400 megahertz"),)),
     ("fr", asked("vous avez bien changé d'adresse", "exact")),

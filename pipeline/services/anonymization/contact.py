@@ -8,6 +8,7 @@ from pipeline.services.anonymization.reading import Call, Item, Kind, Line
 from pipeline.services.anonymization.vocabulary import DISTINCT_HOSTS, MAIL_ENDINGS, MAIL_HOSTS
 
 WRITTEN_URL = re.compile(r"\b(?:https?://|www\.)[^\s\0<>()\"]+[\w/]", re.IGNORECASE)
+AROBASE = re.compile(r"(?:l?a|o)?r+(?:o|ou|oue|au)b+a[iy]?(?:s|z)")  # as it is misheard: "à roue base", "la robaise"
 OUTSIDE_ADDRESS = '<>()[]{},;:"!?'
 LONGEST_DOMAIN = 8  # items
 LONGEST_LOCAL_PART = 24  # items: every letter may be spelled
@@ -18,24 +19,59 @@ PLAIN_ENDINGS = frozenset(("com", "net", "org", "edu", "gov", "fr"))  # those th
 
 
 def find_emails(call: Call) -> Iterator[Match]:
-    """E-mail addresses with "at" in words or as a sign, or without any ("annagmailcom")."""
+    """E-mail addresses with "at" in words or as a sign, without any ("annagmailcom"), or in an answer misheard."""
     for index, items in enumerate(call.items):
-        asked = is_told(call, index, "EMAIL", call.expected[index])
-        for position, item in enumerate(items):
-            if item.value == "@" and (written := _written(call, item.first, call.lines[index])):
-                yield Match(*written, "EMAIL", Score.CHECKED)
-            if item.value in call.words.at_words:
-                yield from _around_at(call, items, position, asked)
-            elif item.value in GLUED or item.value.endswith(GLUED_TAIL):
-                start = _local_start(call, items, position, asked)
-                if item.value not in GLUED and start is not None and items[start].kind is Kind.WORD and not asked:
-                    start = position
-                yield Match(items[position if start is None else start].first, item.last, "EMAIL", Score.TOLD)
-            elif item.value in DISTINCT_HOSTS and position:
-                end = _domain_end(call, items, position)
-                start = _local_start(call, items, position, asked)
-                if end is not None and end > position and start is not None:
-                    yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+        found = list(_spelled_out(call, index, items))
+        yield from found or _misheard(call, index, items)
+
+
+def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
+    asked = is_told(call, index, "EMAIL", call.expected[index])
+    for position, item in enumerate(items):
+        if item.value == "@" and (written := _written(call, item.first, call.lines[index])):
+            yield Match(*written, "EMAIL", Score.CHECKED)
+        if item.value in call.words.at_words:
+            yield from _around_at(call, items, position, asked)
+        elif item.value in GLUED or item.value.endswith(GLUED_TAIL):
+            start = _local_start(call, items, position, asked)
+            if item.value not in GLUED and start is not None and items[start].kind is Kind.WORD and not asked:
+                start = position
+            yield Match(items[position if start is None else start].first, item.last, "EMAIL", Score.TOLD)
+        elif item.value in DISTINCT_HOSTS and position:
+            end = _domain_end(call, items, position)
+            start = _local_start(call, items, position, asked)
+            if end is not None and end > position and start is not None:
+                yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+
+
+def _misheard(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
+    """What a recognizer made of an address: all that is said before its "at" or its ending, and after an "at".
+
+    Known by the ending if it was asked for, or by what sounds like "arobase" ("octave à roue base la poste poinette").
+    """
+    at = next((position for position in range(len(items)) if _sounds_like_at(call, items, position)), None)
+    asked = "EMAIL" in call.expected[index]
+    ends = [end for position in range(len(items)) if (end := _dotted_end(call, items, position)) is not None]
+    if at is None and not (asked and ends):
+        return
+    end = max(ends, default=min((at or 0) + LONGEST_DOMAIN, len(items) - 1))
+    opening = call.words.email_stop | call.words.acknowledgements
+    said = (position for position in range(end) if items[position].value.isalnum())
+    start = next((position for position in said if items[position].value not in opening), None)
+    if start is not None:
+        yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+
+
+def _sounds_like_at(call: Call, items: list[Item], position: int) -> bool:
+    """Whether up to three words, said as one, begin like "arobase"."""
+    joined = "".join(item.value for item in items[position : position + 3] if item.kind is not Kind.DIGITS)
+    return call.words.language == "fr" and AROBASE.match(joined) is not None
+
+
+def _dotted_end(call: Call, items: list[Item], position: int) -> int | None:
+    """The last item of a domain that starts here and has a dot."""
+    end = _domain_end(call, items, position)
+    return end if end is not None and _has_dot(call, items[position : end + 1]) else None
 
 
 def _around_at(call: Call, items: list[Item], at: int, asked: bool) -> Iterator[Match]:
@@ -61,8 +97,8 @@ def find_urls(call: Call) -> Iterator[Match]:
             continue
         position = 0
         while position < len(items):
-            end = _domain_end(call, items, position)
-            if end is None or not _has_dot(call, items[position : end + 1]):
+            end = _dotted_end(call, items, position)
+            if end is None:
                 position += 1
                 continue
             yield Match(items[position].first, items[end].last, "URL", Score.SHAPE)

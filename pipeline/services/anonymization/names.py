@@ -78,9 +78,17 @@ def _name_after(call: Call, line: Line, position: int, told: str) -> Iterator[Ma
         if told == TITLED and call.tokens[position].text == ",":
             return
         position += 1
-    if position < line.stop and _may_start(call, line, position, told):
+    if told != "weak" and _is_parted(call, line, position):
+        yield Match(position, _end_of_name(call, line, position + 2), "NAME", Score.CHECKED)
+    elif position < line.stop and _may_start(call, line, position, told):
         score = Score.SHAPE if told == "weak" else Score.TOLD
         yield Match(position, _end_of_name(call, line, position), "NAME", score)
+
+
+def _is_parted(call: Call, line: Line, position: int) -> bool:
+    """Whether a first name was written as two words with a hyphen: "Est-elle" for "Estelle"."""
+    parts = call.tokens[position : min(position + 3, line.stop)]
+    return len(parts) == 3 and parts[1].text == "-" and call.words.is_name(parts[0].fold + parts[2].fold)
 
 
 def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:

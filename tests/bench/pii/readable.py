@@ -1,7 +1,7 @@
 """Whether a value can still be read in a text: whole, or four of its letters and digits in a row.
 
 Numbers in words count as their digits ("forty two, double nine" is 4299), letters said one by one as the word they
-spell. A run ends where another word comes between.
+spell, but for elided words. A run ends where another word comes between.
 """
 
 import re
@@ -14,6 +14,7 @@ from tests.bench.pii.sayings import unaccented
 IN_A_ROW = 4
 LONGEST_NUMBER = 4  # words: "quatre vingt dix sept"
 PLACEHOLDER = re.compile(r"\[[A-Z_]+_\d+\]")
+ELIDED = re.compile(r"\b[cdjlmnst]['’](?=[a-z])")  # the "j" of "j'ai" is no letter that is spelled
 HUNDRED = frozenset(("hundred", "cent"))
 REPEATS = {"double": 2, "triple": 3}
 
@@ -48,6 +49,8 @@ def runs(text: str, language: str) -> Iterator[str]:
 
 def _tokens(text: str, language: str) -> Iterator[str]:
     spelled = re.sub(r"\b(\w) (?:as in|like|comme) \w+", r"\1", unaccented(text).lower())
+    if language == "fr":
+        spelled = ELIDED.sub("", spelled)
     words = re.findall(r"[a-z0-9]+|\|", spelled)
     numbers = _numbers(language)
     at, times = 0, 1
