@@ -94,10 +94,20 @@ HIDDEN = [
     ("fr", (("agent", "donc remit très d'union Robas numérique.fr,"),), ["remit très d'union Robas numérique.fr"]),
     ("en", asked("and your email", "yes it is j lock add web mail dot com"), ["j lock add web mail dot com"]),
     ("fr", (("", "Mon prénom est. Est-elle"),), ["Est-elle"]),
+    ("fr", (("customer", "ça s'écrit t i n l o r"), ("agent", "sur quel compte faut il vous rembourser")), ["t i n l o r"]),
+    # letters and figures taken for words, a number that goes on after a word, one that breaks off, a lone postcode
+    ("fr", asked("Vous pouvez épeler votre nom.", "Rauc, air beau du calme. Là, il y a..."), ["Rauc, air beau du calme"]),
+    ("en", asked("What's the claim reference?", "My reference is to year at egg 332, Foxtrot."), ["year at egg 332, Foxtrot"]),
+    ("fr", asked("votre date de naissance", "c'est là, 28.08, annonce, cinquante,"), ["28.08, annonce, cinquante"]),
+    ("en", asked("What's your date of birth?", "the 4th of the 3rd, 87"), ["4th of the 3rd, 87"]),
+    ("fr", asked("votre numéro de téléphone,", "Vous pouvez me joindre, 05,"), ["05"]),
+    ("en", (("agent", "Can you give me the post, please?"), ("customer", "Sure, JR65MB and"), ("agent", "a permit is 51 a year")), ["JR65MB"]),
 ]  # fmt: skip
 
 KEPT = [
     ("fr", asked("vous avez un email", "non je n'en ai pas")),
+    ("en", asked("can you spell that", "i already did")),
+    ("en", asked("anything else", "change my restaurant reservation to 25 past 15")),
     ("fr", (("", "les robes de la base sont à trop bas prix, où est-elle ?"),)),
     ("en", (("agent", "Which model of this one?"), ("customer", "a"), ("customer", "2018 Tesla"))),
     ("en", (("", "the error code is e 404 on channel 11 at 2400 megahertz"),)),

@@ -1,7 +1,7 @@
 """Dates: those of birth are hidden, others stay and are kept from being taken for numbers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from pipeline.services.anonymization.context import Match, Score, cues_for
@@ -13,6 +13,7 @@ WRITTEN = re.compile(
 )
 LABELS = ("DATE_OF_BIRTH", "CARD_EXPIRY")
 MOST_NUMBERS = 5  # of a date without the name of a month: day, month, and a year of up to three
+ASIDE = 4  # tokens from one number of a date to the next at most: the 4th *of the* 3rd
 REACH = 12  # tokens between "born" and the date
 
 
@@ -29,16 +30,28 @@ def find_dates_of_birth(call: Call) -> Iterator[Match]:
 
 
 def _birth(call: Call, index: int) -> Iterator[tuple[int, int]]:
-    """Dates, and where one of birth is asked for or told before also "the 4th of the 3rd, 87"."""
+    """Dates, and where one of birth is asked for or told before also "the 4th of the 3rd, 87", a word misheard."""
     yield from call.dates[index]
     cues = cues_for(call, index, "DATE_OF_BIRTH")
     if not cues and ("DATE_OF_BIRTH" not in call.expected[index] or call.cues[index]):
         return
     begin = cues[-1].last if cues else -1
-    for part in _stretches(call, index):
-        numbers = [item for item in part if item.kind is Kind.DIGITS and item.first > begin]
+    said = [item for item in call.items[index] if _is_number(item) and item.first > begin]
+    parts = [[item for item in part if item in said] for part in _stretches(call, index)]
+    for numbers in [*parts, *_near(said)]:
         if 2 <= len(numbers) <= MOST_NUMBERS:
             yield numbers[0].first, numbers[-1].last
+
+
+def _near(numbers: Iterable[Item]) -> list[list[Item]]:
+    """Numbers that stand close to each other."""
+    near: list[list[Item]] = []
+    for number in numbers:
+        if near and number.first - near[-1][-1].last <= ASIDE:
+            near[-1].append(number)
+        else:
+            near.append([number])
+    return near
 
 
 def find_dates(call: Call) -> list[list[tuple[int, int]]]:
@@ -67,8 +80,12 @@ def _stretches(call: Call, index: int) -> list[list[Item]]:
 def _is_part(call: Call, item: Item) -> bool:
     words = call.words
     if item.kind is Kind.DIGITS:
-        return len(item.value) in (1, 2, 4)
+        return _is_number(item)
     return item.value in words.months or item.value in words.date_linking or item.value in ",.-/"
+
+
+def _is_number(item: Item) -> bool:
+    return item.kind is Kind.DIGITS and len(item.value) in (1, 2, 4)
 
 
 def _stretch(call: Call, stretch: list[Item]) -> list[tuple[int, int]]:

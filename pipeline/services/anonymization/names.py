@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 
-from pipeline.services.anonymization.context import Match, Score, cues_for
+from pipeline.services.anonymization.context import Match, Score, cues_for, words_of
 from pipeline.services.anonymization.reading import Call, Cue, Kind, Line, Token
 
 SAME = re.compile(r"(.)\1+")
 ADVERBS = ("ly", "ment")  # endings of words such as "strictly speaking"
 LONGEST_NAME = 4  # words
 LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
+LONGEST_SPELLED = 8  # words that a recognizer makes of a spelled name
 LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
 TITLED = "titled"  # a name after "Mr"
 SHORTEST = 3  # letters of a name that is hidden without anybody having told so
@@ -48,6 +50,8 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
         told = [cue for cue in cues_for(call, index, "NAME") if not _only_asks(call, cue)]
         if told or "NAME" in call.expected[index]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
+        if "NAME" in call.expected[index] and _was_asked_to_spell(call, index):
+            yield from _misheard(call, index, line)
 
 
 def find_common_names(call: Call) -> Iterator[Match]:
@@ -221,6 +225,29 @@ def _answer(call: Call, line: Line, first: int) -> Iterator[Match]:
         known = words.is_name(token.fold) or (len(said) <= LONGEST_BARE and token.fold in words.names)
         if known or capital or token.fold not in words.usual:
             yield Match(position, position, "NAME", Score.TOLD)
+
+
+def _was_asked_to_spell(call: Call, index: int) -> bool:
+    """Whether the other speaker has just said "spell", and spelled nothing himself."""
+    before = call.lines[index - 1]
+    asked = any(call.tokens[number].fold in call.words.spells for number in range(before.first, before.stop))
+    spelled = sum(item.kind is Kind.LETTERS for item in call.items[index - 1]) > 1
+    return index > 0 and before.speaker != call.lines[index].speaker and asked and not spelled
+
+
+def _misheard(call: Call, index: int, line: Line) -> Iterator[Match]:
+    """The first sentence of an answer to "could you spell it?" in which no letter was read: they were taken for words.
+
+    "Yes" before it is none of it, and one that begins with "I" or the like is another answer.
+    """
+    end = next((n for n in range(line.first, line.stop) if call.tokens[n].text in ".?!"), line.stop)
+    sentence = [item for item in words_of(call.items[index]) if item.last < end]
+    said = list(dropwhile(lambda item: item.value in call.words.acknowledgements, sentence))
+    opening = sentence[: len(sentence) - len(said) + 1]
+    other = any(item.value in call.words.clauses for item in opening)
+    read = any(item.kind is Kind.LETTERS for item in said)
+    if 2 <= len(said) <= LONGEST_SPELLED and not other and not read:
+        yield Match(said[0].first, said[-1].last, "NAME", Score.CHECKED)
 
 
 def _bare(call: Call, index: int, line: Line) -> Iterator[Match]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, told_near
+from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, begins_with_number, told_near
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -26,6 +26,10 @@ FEWEST_CODE = 6
 FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
 FEWEST_SPELLED = 4
+FEWEST_DIALLED = 2  # digits of a phone number's part that begins with a nought
+IS = frozenset(("is", "s", "est"))
+SPELLED_CODES = frozenset({"ACCOUNT", "BOOKING"})  # of which a recognizer makes words
+LONGEST_MISHEARD = 5  # such words
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
 NATIONAL_INSURANCE = re.compile(r"[a-z]{2}\d{6}[a-d]")
 POSTCODE_GB = re.compile(r"[a-z]{1,2}\d[a-z\d]?\d[a-z]{2}")
@@ -39,6 +43,22 @@ def find_numbers(call: Call) -> Iterator[Match]:
         label, score = _label(call, number, call.expected[number[0].utterance])
         if label:
             yield from (Match(run.first, run.last, label, score) for run in number)
+        yield from _misheard(call, number[0])
+
+
+def _misheard(call: Call, run: Run) -> Iterator[Match]:
+    """What stands between "… reference is" and the figures of a code: letters that were taken for words."""
+    cues = [cue for cue in call.cues[run.utterance] if cue.told not in HARMLESS and cue.last < run.first]
+    if not cues or cues[-1].told not in SPELLED_CODES or not run.digits or _is_years([run]):
+        return
+    words, first = call.words, cues[-1].last + 1
+    while first < run.first and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in words.copulas):
+        first += 1
+    between = call.tokens[first : run.first]
+    everyday = words.clauses | words.determiners | words.acknowledgements
+    told = any(token.fold in IS for token in call.tokens[cues[-1].last : first])
+    if told and 0 < len(between) <= LONGEST_MISHEARD and not any(token.fold in everyday for token in between):
+        yield Match(first, run.last, cues[-1].told, Score.CHECKED)
 
 
 def _is_date(run: Run, dates: Sequence[tuple[int, int]]) -> bool:
@@ -60,7 +80,7 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
         return "", 0.0
     if (
         told in FEWEST
-        and len(value) >= FEWEST[told]
+        and len(value) >= (FEWEST_DIALLED if told == "PHONE" and value.startswith("0") else FEWEST[told])
         and (digits or told in ("BOOKING", "PASSWORD", "USERNAME", "ACCOUNT"))
     ):
         return _agreed(told, value, digits), Score.TOLD
@@ -116,6 +136,9 @@ def _spelled(call: Call, chain: Sequence[Run], value: str, expected: Sequence[st
 
 def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tuple[str, float]:
     if not value.isdigit():
+        answers = begins_with_number(call, chain[0].utterance)
+        if answers and POSTCODE_GB.fullmatch(value):
+            return "ADDRESS", Score.CHECKED
         return _code_by_shape(value, digits, FEWEST_CODE_ANSWER if _is_whole_answer(call, chain) else FEWEST_CODE)
     if digits in CARD_LENGTHS:
         return ("NIR" if call.words.language == "fr" and digits in (13, 15) else "CARD"), Score.SHAPE
