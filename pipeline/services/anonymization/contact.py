@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 
-from pipeline.services.anonymization.context import Match, Score, is_told
+from pipeline.services.anonymization.context import Match, Score, is_told, words_of
 from pipeline.services.anonymization.reading import Call, Item, Kind, Line
 from pipeline.services.anonymization.vocabulary import DISTINCT_HOSTS, MAIL_ENDINGS, MAIL_HOSTS
 
@@ -15,6 +16,8 @@ LONGEST_LOCAL_PART = 24  # items: every letter may be spelled
 GLUED = tuple(host + ending for host in DISTINCT_HOSTS for ending in ("com", "net", "fr", "org", "co"))
 GLUED_TAIL = tuple(host + ending for host in ("mail", *DISTINCT_HOSTS) for ending in ("com", "con", "fr"))
 EVERYDAY_BEFORE_AT = 2
+LONGEST_LEAD = 4  # words
+SHORTEST_GIBBERISH, FEWEST_GIBBERISH = 4, 2  # letters of a word, words
 PLAIN_ENDINGS = frozenset(("com", "net", "org", "edu", "gov", "fr"))  # those that are no words
 
 
@@ -23,6 +26,18 @@ def find_emails(call: Call) -> Iterator[Match]:
     for index, items in enumerate(call.items):
         found = list(_spelled_out(call, index, items))
         yield from found or _misheard(call, index, items)
+        if found and "EMAIL" in call.expected[index]:
+            yield from _before(call, items, min(match.first for match in found))
+
+
+def _before(call: Call, items: list[Item], first: int) -> Iterator[Match]:
+    """What an answer begins with, if it is a few words that lead into an address: a part of it that was misheard."""
+    words, outside = call.words, call.words.email_stop | call.words.copulas
+    said = [item for item in words_of(items) if item.last < first]
+    led = list(dropwhile(lambda item: item.value in outside | words.acknowledgements, said))
+    leads = led and led[-1].value not in outside and not any(item.value in words.clauses for item in led)
+    if leads and len(led) <= LONGEST_LEAD:
+        yield Match(led[0].first, led[-1].last, "EMAIL", Score.CHECKED)
 
 
 def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
@@ -47,19 +62,27 @@ def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
 def _misheard(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
     """What a recognizer made of an address: all that is said before its "at" or its ending, and after an "at".
 
-    Known by the ending if it was asked for, or by what sounds like "arobase" ("octave à roue base la poste poinette").
+    Known by what sounds like "arobase" ("octave à roue base la poste poinette"), or, if it was asked for, by the ending
+    or by words that are none ("braggins why not haki rat prote on not me").
     """
     at = next((position for position in range(len(items)) if _sounds_like_at(call, items, position)), None)
     asked = "EMAIL" in call.expected[index]
     ends = [end for position in range(len(items)) if (end := _dotted_end(call, items, position)) is not None]
-    if at is None and not (asked and ends):
+    if at is None and not (asked and (ends or _is_gibberish(call, items))):
         return
-    end = max(ends, default=min((at or 0) + LONGEST_DOMAIN, len(items) - 1))
+    said = [position for position, item in enumerate(items) if item.value.isalnum()]
+    end = max(ends, default=max(position for position in said if at is None or position <= at + LONGEST_DOMAIN))
     opening = call.words.email_stop | call.words.acknowledgements
-    said = (position for position in range(end) if items[position].value.isalnum())
-    start = next((position for position in said if items[position].value not in opening), None)
-    if start is not None:
-        yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
+    start = next((position for position in said if items[position].value not in opening), end)
+    if start < end:
+        yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
+
+
+def _is_gibberish(call: Call, items: list[Item]) -> bool:
+    """Whether some of the words are in no dictionary and no names."""
+    unknown = (item.value for item in items if item.kind is Kind.WORD and item.value.isalpha())
+    unknown = (word for word in unknown if word not in call.words.ordinary and word not in call.words.names)
+    return sum(len(word) >= SHORTEST_GIBBERISH for word in unknown) >= FEWEST_GIBBERISH
 
 
 def _sounds_like_at(call: Call, items: list[Item], position: int) -> bool:

@@ -54,6 +54,9 @@ LABELS = (
 )  # fmt: skip
 
 
+LONGEST_GAP = 5  # tokens between two parts of an address
+
+
 class Found(NamedTuple):
     """A stretch of the call's text that is personal data."""
 
@@ -110,6 +113,7 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
             matches[name] = here + [each for each in there if call.line_of(each.first) in foreign]
     found = _scrub(call, {name: RuleDetector(name, each, call) for name, each in matches.items()}, own=True)
     found = [each for each in found if doubt or each.score > Score.DOUBT]
+    found = _joined(call, found)
     known = [(each.start, each.end, each.label) for each in found]
     echoes = [each for each in find_echoes(call, known) if not _is_within(call, each, found)]
     if not echoes:
@@ -117,6 +121,27 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
     return _scrub(
         call, {"parley_echoes": RuleDetector("parley_echoes", echoes, call), "found": _Kept(found)}, own=False
     )
+
+
+def _joined(call: Call, found: Sequence[Found]) -> list[Found]:
+    """Findings, those of an address that a word or so parts as one: "2185 *St. Cuthbert's* Charis, apartment 1"."""
+    joined: list[Found] = []
+    for each in found:
+        start = next((at for at, part in enumerate(joined) if _is_one_address(call, part, each)), len(joined))
+        parts = [*joined[start:], each]
+        joined[start:] = [parts[0]._replace(end=each.end, score=max(part.score for part in parts))]
+    return joined
+
+
+def _is_one_address(call: Call, first: Found, second: Found) -> bool:
+    """Whether what stands between two parts of an address belongs to it."""
+    line = call.line_at(first.start)
+    if not first.label == second.label == "ADDRESS" or line != call.line_at(second.start):
+        return False
+    between = [call.tokens[at] for at in call.tokens_in(call.lines[line], first.end, second.start)]
+    words = call.words
+    outside = words.address_stop | words.clauses | words.acknowledgements | words.number_words
+    return len(between) <= LONGEST_GAP and not any(token.fold in outside or token.text in "?!" for token in between)
 
 
 def _is_within(call: Call, match: Match, found: Sequence[Found]) -> bool:

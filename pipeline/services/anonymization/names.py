@@ -6,6 +6,7 @@ from itertools import dropwhile
 
 from pipeline.services.anonymization.context import Match, Score, cues_for, words_of
 from pipeline.services.anonymization.reading import Call, Cue, Kind, Line, Token
+from pipeline.services.anonymization.vocabulary import TITLED
 
 SAME = re.compile(r"(.)\1+")
 ADVERBS = ("ly", "ment")  # endings of words such as "strictly speaking"
@@ -13,7 +14,6 @@ LONGEST_NAME = 4  # words
 LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
 LONGEST_SPELLED = 8  # words that a recognizer makes of a spelled name
 LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
-TITLED = "titled"  # a name after "Mr"
 SHORTEST = 3  # letters of a name that is hidden without anybody having told so
 
 
@@ -79,20 +79,26 @@ def _name_after(call: Call, line: Line, position: int, told: str) -> Iterator[Ma
     while position < line.stop and (
         call.tokens[position].text in ".,:'’" or call.tokens[position].fold in call.words.titles
     ):
-        if told == TITLED and call.tokens[position].text == ",":
+        if told == TITLED and call.tokens[position].text == "," and not _end_of_parted(call, line, position + 1):
             return
         position += 1
-    if told != "weak" and _is_parted(call, line, position):
-        yield Match(position, _end_of_name(call, line, position + 2), "NAME", Score.CHECKED)
+    if told != "weak" and (end := _end_of_parted(call, line, position)):
+        yield Match(position, _end_of_name(call, line, end), "NAME", Score.CHECKED)
     elif position < line.stop and _may_start(call, line, position, told):
         score = Score.SHAPE if told == "weak" else Score.TOLD
         yield Match(position, _end_of_name(call, line, position), "NAME", score)
 
 
-def _is_parted(call: Call, line: Line, position: int) -> bool:
-    """Whether a first name was written as two words with a hyphen: "Est-elle" for "Estelle"."""
-    parts = call.tokens[position : min(position + 3, line.stop)]
-    return len(parts) == 3 and parts[1].text == "-" and call.words.is_name(parts[0].fold + parts[2].fold)
+def _end_of_parted(call: Call, line: Line, position: int) -> int:
+    """The last token of a name that was written as two words, 0 if none starts here: "Est-elle", "le moine,"."""
+    tokens, words = call.tokens[position : min(position + 3, line.stop)], call.words
+    if len(tokens) == 3 and tokens[1].text == "-":
+        return position + 2 if words.is_name(tokens[0].fold + tokens[2].fold) else 0
+    if len(tokens) < 2 or tokens[0].fold not in words.name_articles:
+        return 0
+    alone = len(tokens) == 2 or not tokens[2].text.isalnum()
+    seldom = len(tokens[1].fold) >= SHORTEST and tokens[1].fold not in words.usual
+    return position + 1 if seldom or (alone and tokens[0].fold + tokens[1].fold in words.names) else 0
 
 
 def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:

@@ -15,7 +15,7 @@ FEWEST = {
 }  # fmt: skip
 LONGEST_HARMLESS = 6  # no price or quantity has more digits
 LONGEST_MEASURE = 7
-LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
+LIKE_YEARS = frozenset({"CARD", "CARD_EXPIRY", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
 LIKE_NUMBERS = frozenset(FEWEST)
 CARD_LENGTHS = range(13, 20)
 PHONE_LENGTHS = range(10, 13)

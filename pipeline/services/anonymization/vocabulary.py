@@ -24,7 +24,8 @@ OFTEN = 6e-6  # share of all words from which on a foreign name is rather taken 
 USUAL = 1e-5  # … from which on a word is none of a name, unless that is on the lists
 COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
 SHORTEST_NAME = 3
-FOLLOWED = ("certain", "strong", "near", "weak")  # how sure a name follows
+TITLED = "titled"  # a name after "Mr"
+FOLLOWED = ("certain", "strong", "near", "weak", TITLED)  # how sure a name follows
 OWN = ("own", "own_to_caller", "own_opening")  # how people say their own name
 MAIL_HOSTS = frozenset(
     "gmail googlemail yahoo ymail hotmail outlook live icloud aol msn protonmail proton gmx orange wanadoo laposte "
@@ -59,6 +60,7 @@ class Vocabulary:
     own_after: Phrases
     titles: frozenset[str]
     particles: frozenset[str]
+    name_articles: frozenset[str]
     ambiguous: frozenset[str]
     never_names: frozenset[str]
     things: frozenset[str]
@@ -154,6 +156,7 @@ def _of_people(table: dict[str, Any], frequencies: Mapping[str, float]) -> dict[
         "own_after": _phrases((phrase, "own") for phrase in names["own_after"]),
         "titles": titles,
         "particles": _words(names["particles"]),
+        "name_articles": _words(names["articles"]),
         "ambiguous": ambiguous,
         "never_names": never,
         "no_names": never | titles | everyday,

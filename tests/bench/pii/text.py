@@ -1,23 +1,20 @@
 """The text part: leak and over-redaction of every detector on every set.
 
 The labels of the public sets leave out many a name ("thanks charlie"), which a detector should hide all the same. So over
-is also given without the words that are first names and nothing else (by the lists of Faker).
+is also given without what ``reviewed`` marks.
 """
 
 import os
-import re
-from collections.abc import Sequence
 from typing import Any
 
-from pipeline.services.anonymization.vocabulary import fold, vocabulary_of
 from tests.bench.pii.detectors import HOW_TO_PRESIDIO, detectors, has_presidio
-from tests.bench.pii.gold import Find, Mark, Set, Turn, score
+from tests.bench.pii.gold import Find, Set, score
 from tests.bench.pii.page import figure, left_out, tables_of
 from tests.bench.pii.public_sets import intents, public_sets
+from tests.bench.pii.reviewed import only_reviewed
 from tests.bench.pii.spoken import spoken_sets
 
 CHOSEN = os.environ.get("DETECTORS", "ours,scrubadub,presidio").split(",")
-WORD = re.compile(r"[^\W\d_]+")
 Scores = dict[str, dict[str, dict[str, Any]]]  # of a set, of a detector
 
 
@@ -36,23 +33,12 @@ def text() -> str:
 def _measured(every: Set, name: str, find: Find) -> dict[str, Any]:
     found = [find([(turn.speaker, turn.text) for turn in call], every.language) for call in every.calls]
     scores = score(every.calls, found)
-    scores["over_but_names"] = score([_names_ignored(call, every.language) for call in every.calls], found)["over_ex"]
+    scores["over_reviewed"] = score([only_reviewed(call) for call in every.calls], found)["over_ex"]
     bench = f"anonymization-{every.name}-{name}"
     if scores["leak_core"] is not None:
         chars = scores["per_type"]["@core"]["chars"]
         figure(f"{bench}-leak", 100 * scores["leak_core"], f"% of {chars} letters and digits of names and identifiers")
     figure(f"{bench}-over", 100 * scores["over"], "% of the letters and digits that are not personal")
-    figure(f"{bench}-over-but-names", 100 * scores["over_but_names"], "%, without first names that have no label")
+    figure(f"{bench}-over-reviewed", 100 * scores["over_reviewed"], "%, without personal data that has no label")
     figure(f"{bench}-over-ex", 100 * scores["over_ex"], "%, without what only may be personal")
     return scores
-
-
-def _names_ignored(call: Sequence[Turn], language: str) -> list[Turn]:
-    """A call in which the scorer ignores first names, and nothing else."""
-    words = vocabulary_of(language)
-    return [
-        turn._replace(
-            ignore=tuple(Mark(*it.span(), "NAME") for it in WORD.finditer(turn.text) if words.is_name(fold(it.group())))
-        )
-        for turn in call
-    ]
