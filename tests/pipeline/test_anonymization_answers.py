@@ -95,6 +95,13 @@ HIDDEN = [
     ("en", asked("and your email", "yes it is j lock add web mail dot com"), ["j lock add web mail dot com"]),
     ("en", asked("your email", "It's braggins why not haki rat-prote on not me."), ["braggins why not haki rat-prote on not me"]),
     ("en", asked("your email", "so, kill the not Montenew for to at iCloud.com."), ["kill the not Montenew for to at iCloud.com"]),
+    (
+        "en",
+        (*asked("your email", "it's source at quillmark.org"), ("agent", "your source has quill mark not odd, yes?")),
+        ["source at quillmark.org", "your source has quill mark not odd, yes"],
+    ),
+    ("en", asked("What's your social security number?", "$149.069.1393."), ["149.069.1393"]),
+    ("en", asked("What's your address?", "$69.75 mulberry muse,"), ["69.75 mulberry muse"]),
     ("fr", (("", "Mon prénom est. Est-elle"),), ["Est-elle"]),
     ("en", (("agent", "2185 St. Cuthbert's Charis Apartment 1, right?"),), ["2185 St. Cuthbert's Charis Apartment 1"]),
     ("en", asked("when does it expire", "For just 2030."), ["2030"]),
@@ -114,6 +121,7 @@ HIDDEN = [
 KEPT = [
     ("fr", asked("vous avez un email", "non je n'en ai pas")),
     ("en", asked("can you spell that", "i already did")),
+    ("en", asked("how much was it", "$2,063.50")),
     ("en", asked("your email", "i do not have one sorry can you post it")),
     ("fr", (("", "bonjour madame, la facture, du coup, monsieur le directeur"),)),
     ("en", (("", "is 126 divisible by 8"),)),

@@ -23,11 +23,14 @@ PLAIN_ENDINGS = frozenset(("com", "net", "org", "edu", "gov", "fr"))  # those th
 
 def find_emails(call: Call) -> Iterator[Match]:
     """E-mail addresses with "at" in words or as a sign, without any ("annagmailcom"), or in an answer misheard."""
+    said_by = ""  # who said one in the utterance before
     for index, items in enumerate(call.items):
+        speaker, asked = call.lines[index].speaker, "EMAIL" in call.expected[index]
         found = list(_spelled_out(call, index, items))
-        yield from found or _misheard(call, index, items)
-        if found and "EMAIL" in call.expected[index]:
+        yield from found or _misheard(call, index, items, asked=asked or said_by not in ("", speaker))
+        if found and asked:
             yield from _before(call, items, min(match.first for match in found))
+        said_by = speaker if found else ""
 
 
 def _before(call: Call, items: list[Item], first: int) -> Iterator[Match]:
@@ -59,16 +62,16 @@ def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
                 yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
 
 
-def _misheard(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
+def _misheard(call: Call, index: int, items: list[Item], *, asked: bool) -> Iterator[Match]:
     """What a recognizer made of an address: all that is said before its "at" or its ending, and after an "at".
 
-    Known by what sounds like "arobase" ("octave à roue base la poste poinette"), or, if it was asked for, by the ending
-    or by words that are none ("braggins why not haki rat prote on not me").
+    Known by what sounds like "arobase" ("octave à roue base la poste poinette"), or, if it was asked for or just said,
+    by an ending ("not come") or by words that are none ("braggins why not haki rat prote on").
     """
     at = next((position for position in range(len(items)) if _sounds_like_at(call, items, position)), None)
-    asked = "EMAIL" in call.expected[index]
     ends = [end for position in range(len(items)) if (end := _dotted_end(call, items, position)) is not None]
-    if at is None and not (asked and (ends or _is_gibberish(call, items))):
+    ended = ends or any(call.phrases(call.words.email_misheard, call.lines[index]))
+    if at is None and not (asked and (ended or _is_gibberish(call, items))):
         return
     said = [position for position, item in enumerate(items) if item.value.isalnum()]
     end = max(ends, default=max(position for position in said if at is None or position <= at + LONGEST_DOMAIN))

@@ -60,6 +60,18 @@ def _was_answered(call: Call, index: int) -> bool:
     return sum(len(item.value) for item in spoken) >= ANSWERED
 
 
+def opens_answer(call: Call, token: int) -> bool:
+    """Whether the other speaker has just asked for personal data, and a token is the first thing said to that."""
+    index = call.line_of(token)
+    line, before = call.lines[index], call.lines[index - 1]
+    cues = call.cues[index - 1] if index and before.speaker != line.speaker else []
+    if not cues or cues[-1].told in HARMLESS:
+        return False
+    said = (each.fold for each in call.tokens[line.first : token] if each.text.isalnum())
+    around = call.words.acknowledgements | call.words.fillers | call.words.copulas
+    return all(word in around for word in said)
+
+
 def begins_with_number(call: Call, index: int) -> bool:
     """Whether an utterance begins with digits or letters, but for fillers and "yes"."""
     said = (item for item in words_of(call.items[index]) if item.value not in call.words.acknowledgements)

@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.services.anonymization.context import DATE, HARMLESS, YEAR, Match, Score, begins_with_number, told_near
+from pipeline.services.anonymization.context import (
+    DATE,
+    HARMLESS,
+    YEAR,
+    Match,
+    Score,
+    begins_with_number,
+    opens_answer,
+    told_near,
+)
 from pipeline.services.anonymization.reading import Call, Kind
 from pipeline.services.anonymization.runs import Run, whole_numbers
 
@@ -196,7 +205,7 @@ def _is_phone(call: Call, value: str) -> bool:
 
 def _is_measure(call: Call, run: Run) -> bool:
     """Whether a number counts something: a unit follows it, or a currency stands before it. A code counts nothing."""
-    if run.digits > LONGEST_MEASURE or run.digits < len(run.value):
+    if run.digits > LONGEST_MEASURE or run.digits < len(run.value) or opens_answer(call, run.first):
         return False
     line = call.lines[run.utterance]
     before, following = run.first - 1, run.last + 1

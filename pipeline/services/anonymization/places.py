@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.services.anonymization.context import YEAR, Match, Score, cues_for
+from pipeline.services.anonymization.context import YEAR, Match, Score, cues_for, opens_answer
 from pipeline.services.anonymization.reading import Call, Item, Kind
 
 LONGEST_STREET = 4  # words between the number and "street"
@@ -197,7 +197,14 @@ def _told(call: Call, items: list[Item], index: int, expected: tuple[str, ...]) 
             item = items[at]
             if item.kind is Kind.WORD and (_is_stop(call, item) or item.value in "?!;:"):
                 break
-            if item.value == "." and not _goes_on(call, items, at):
+            if item.value == "." and not _goes_on(call, items, at) and not _is_decimal(call, items, at):
                 break
             last = at if item.value.isalnum() else last
-        yield Match(items[start].first, items[last].last, "ADDRESS", Score.TOLD)
+        opens = opens_answer(call, items[start].first)
+        yield Match(items[start].first, items[last].last, "ADDRESS", Score.CHECKED if opens else Score.TOLD)
+
+
+def _is_decimal(call: Call, items: list[Item], at: int) -> bool:
+    """Whether a full stop stands in a number: recognizers write "69.75 Mulberry Mews"."""
+    after = items[at + 1 : at + 2]
+    return bool(after) and after[0].kind is Kind.DIGITS and call.tokens[after[0].first].glued

@@ -6,6 +6,7 @@ text2num reads the numbers in words ("forty two", "quatre-vingt-dix-sept"); what
 
 from collections.abc import Iterator
 
+from pipeline.services.anonymization.context import opens_answer
 from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call, Item, Kind, Line
 
 LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
@@ -82,9 +83,10 @@ class _Reader:
                 yield first, Item(Kind.DIGITS, digits, first, last, magnitude or number.is_ordinal)
 
     def _written_amounts(self) -> set[int]:
-        """The tokens of written times and prices."""
+        """The tokens of written times and prices. What is said first to "your address?" is none: "$69.75 Mulberry"."""
         matches = MEASURE.finditer(self.call.text, self.line.start, self.line.end)
-        return {position for match in matches for position in self.call.tokens_in(self.line, *match.span())}
+        written = [self.call.tokens_in(self.line, *match.span()) for match in matches]
+        return {position for tokens in written if not opens_answer(self.call, tokens[0]) for position in tokens}
 
     def _repeated(self, position: int) -> Item | None:
         """ "double five" and "triple x"."""

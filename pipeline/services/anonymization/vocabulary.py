@@ -92,6 +92,7 @@ class Vocabulary:
     dot_words: frozenset[str]
     email_joints: frozenset[str]
     email_stop: frozenset[str]
+    email_misheard: Phrases
     street_before: frozenset[str]
     street_phrases: Phrases
     street_after: frozenset[str]
@@ -201,6 +202,7 @@ def _of_contact(table: dict[str, Any]) -> dict[str, Any]:
         "dot_words": _words(email["dots"]),
         "email_joints": _words(email["joints"]),
         "email_stop": _words(email["stop"]),
+        "email_misheard": _phrases((phrase, "EMAIL") for phrase in email["misheard"]),
         "street_before": _words(address["before"]),
         "street_phrases": _phrases((phrase, "ADDRESS") for phrase in address["phrases"]),
         "street_after": _words(address["after"]),
