@@ -98,7 +98,7 @@ HIDDEN = [
     (
         "en",
         (*asked("your email", "it's source at quillmark.org"), ("agent", "your source has quill mark not odd, yes?")),
-        ["source at quillmark.org", "your source has quill mark not odd, yes"],
+        ["source at quillmark.org", "source has quill mark not odd, yes"],
     ),
     ("en", asked("What's your social security number?", "$149.069.1393."), ["149.069.1393"]),
     ("en", asked("What's your address?", "$69.75 mulberry muse,"), ["69.75 mulberry muse"]),

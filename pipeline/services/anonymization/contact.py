@@ -68,10 +68,13 @@ def _misheard(call: Call, index: int, items: list[Item], *, asked: bool) -> Iter
     Known by what sounds like "arobase" ("octave à roue base la poste poinette"), or, if it was asked for or just said,
     by an ending ("not come") or by words that are none ("braggins why not haki rat prote on").
     """
-    at = next((position for position in range(len(items)) if _sounds_like_at(call, items, position)), None)
+    french = call.words.language == "fr"
+    at = next((position for position in range(len(items)) if french and _sounds_like_at(items, position)), None)
+    if at is None and not asked:
+        return
     ends = [end for position in range(len(items)) if (end := _dotted_end(call, items, position)) is not None]
     ended = ends or any(call.phrases(call.words.email_misheard, call.lines[index]))
-    if at is None and not (asked and (ended or _is_gibberish(call, items))):
+    if at is None and not ended and not _is_gibberish(call, items):
         return
     said = [position for position, item in enumerate(items) if item.value.isalnum()]
     end = max(ends, default=max(position for position in said if at is None or position <= at + LONGEST_DOMAIN))
@@ -88,10 +91,10 @@ def _is_gibberish(call: Call, items: list[Item]) -> bool:
     return sum(len(word) >= SHORTEST_GIBBERISH for word in unknown) >= FEWEST_GIBBERISH
 
 
-def _sounds_like_at(call: Call, items: list[Item], position: int) -> bool:
+def _sounds_like_at(items: list[Item], position: int) -> bool:
     """Whether up to three words, said as one, begin like "arobase"."""
     joined = "".join(item.value for item in items[position : position + 3] if item.kind is not Kind.DIGITS)
-    return call.words.language == "fr" and AROBASE.match(joined) is not None
+    return AROBASE.match(joined) is not None
 
 
 def _dotted_end(call: Call, items: list[Item], position: int) -> int | None:

@@ -68,8 +68,8 @@ def opens_answer(call: Call, token: int) -> bool:
     if not cues or cues[-1].told in HARMLESS:
         return False
     said = (each.fold for each in call.tokens[line.first : token] if each.text.isalnum())
-    around = call.words.acknowledgements | call.words.fillers | call.words.copulas
-    return all(word in around for word in said)
+    around = (call.words.acknowledgements, call.words.fillers, call.words.copulas)
+    return all(any(word in words for words in around) for word in said)
 
 
 def begins_with_number(call: Call, index: int) -> bool:

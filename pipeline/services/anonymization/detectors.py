@@ -126,22 +126,29 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
 def _joined(call: Call, found: Sequence[Found]) -> list[Found]:
     """Findings, those of an address that a word or so parts as one: "2185 *St. Cuthbert's* Charis, apartment 1"."""
     joined: list[Found] = []
+    last = 0  # the place of the address before
     for each in found:
-        start = next((at for at, part in enumerate(joined) if _is_one_address(call, part, each)), len(joined))
-        parts = [*joined[start:], each]
-        joined[start:] = [parts[0]._replace(end=each.end, score=max(part.score for part in parts))]
+        if each.label != "ADDRESS":
+            joined.append(each)
+            continue
+        if last < len(joined) and _is_one_address(call, joined[last], each):
+            parts = [*joined[last:], each]
+            joined[last:] = [parts[0]._replace(end=each.end, score=max(part.score for part in parts))]
+        else:
+            joined.append(each)
+            last = len(joined) - 1
     return joined
 
 
 def _is_one_address(call: Call, first: Found, second: Found) -> bool:
     """Whether what stands between two parts of an address belongs to it."""
     line = call.line_at(first.start)
-    if not first.label == second.label == "ADDRESS" or line != call.line_at(second.start):
+    if first.label != "ADDRESS" or line != call.line_at(second.start):
         return False
     between = [call.tokens[at] for at in call.tokens_in(call.lines[line], first.end, second.start)]
     words = call.words
-    outside = words.address_stop | words.clauses | words.acknowledgements | words.number_words
-    return len(between) <= LONGEST_GAP and not any(token.fold in outside or token.text in "?!" for token in between)
+    outside = (words.address_stop, words.clauses, words.acknowledgements, words.number_words, "?!")
+    return len(between) <= LONGEST_GAP and not any(token.fold in every for token in between for every in outside)
 
 
 def _is_within(call: Call, match: Match, found: Sequence[Found]) -> bool:

@@ -64,9 +64,13 @@ def _misheard(call: Call, run: Run) -> Iterator[Match]:
     while first < run.first and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in words.copulas):
         first += 1
     between = call.tokens[first : run.first]
-    everyday = words.clauses | words.determiners | words.acknowledgements
     told = any(token.fold in IS for token in call.tokens[cues[-1].last : first])
-    if told and 0 < len(between) <= LONGEST_MISHEARD and not any(token.fold in everyday for token in between):
+    everyday = (words.clauses, words.determiners, words.acknowledgements)
+    if (
+        told
+        and 0 < len(between) <= LONGEST_MISHEARD
+        and not any(token.fold in every for token in between for every in everyday)
+    ):
         yield Match(first, run.last, cues[-1].told, Score.CHECKED)
 
 
