@@ -17,6 +17,7 @@ GLUED = tuple(host + ending for host in DISTINCT_HOSTS for ending in ("com", "ne
 GLUED_TAIL = tuple(host + ending for host in ("mail", *DISTINCT_HOSTS) for ending in ("com", "con", "fr"))
 EVERYDAY_BEFORE_AT = 2
 LONGEST_LEAD = 4  # words
+LONGEST_MISHEARD, BEGINNING = 16, 3  # words of an address that was misheard, and of its beginning
 SHORTEST_GIBBERISH, FEWEST_GIBBERISH = 4, 2  # letters of a word, words
 PLAIN_ENDINGS = frozenset(("com", "net", "org", "edu", "gov", "fr"))  # those that are no words
 
@@ -25,11 +26,14 @@ def find_emails(call: Call) -> Iterator[Match]:
     """E-mail addresses with "at" in words or as a sign, without any ("annagmailcom"), or in an answer misheard."""
     said_by = ""  # who said one in the utterance before
     for index, items in enumerate(call.items):
-        speaker, asked = call.lines[index].speaker, "EMAIL" in call.expected[index]
+        speaker = call.lines[index].speaker
+        asked = is_told(call, index, "EMAIL", call.expected[index])
         found = list(_spelled_out(call, index, items))
-        yield from found or _misheard(call, index, items, asked=asked or said_by not in ("", speaker))
         if found and asked:
             yield from _before(call, items, min(match.first for match in found))
+            yield from _after(call, call.lines[index], max(match.last for match in found))
+        found = found or list(_misheard(call, index, items, asked=asked, repeated=said_by not in ("", speaker)))
+        yield from found
         said_by = speaker if found else ""
 
 
@@ -41,6 +45,13 @@ def _before(call: Call, items: list[Item], first: int) -> Iterator[Match]:
     leads = led and led[-1].value not in outside and not any(item.value in words.clauses for item in led)
     if leads and len(led) <= LONGEST_LEAD:
         yield Match(led[0].first, led[-1].last, "EMAIL", Score.CHECKED)
+
+
+def _after(call: Call, line: Line, last: int) -> Iterator[Match]:
+    """What an address goes on with, if its ending was misheard: "arobase la *poste poinette*"."""
+    for cue in call.phrases(call.words.email_misheard, line):
+        if last < cue.last <= last + LONGEST_DOMAIN:
+            yield Match(last + 1, cue.last, "EMAIL", Score.CHECKED)
 
 
 def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
@@ -62,26 +73,42 @@ def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
                 yield Match(items[start].first, items[end].last, "EMAIL", Score.TOLD)
 
 
-def _misheard(call: Call, index: int, items: list[Item], *, asked: bool) -> Iterator[Match]:
+def _misheard(call: Call, index: int, items: list[Item], *, asked: bool, repeated: bool) -> Iterator[Match]:
     """What a recognizer made of an address: all that is said before its "at" or its ending, and after an "at".
 
-    Known by what sounds like "arobase" ("octave à roue base la poste poinette"), or, if it was asked for or just said,
-    by an ending ("not come") or by words that are none ("braggins why not haki rat prote on").
+    Known by what sounds like "arobase" ("octave à roue base la poste point net"), or, if it was asked for or is said
+    again, by an ending ("not come"); if it was asked for, by words that are none ("braggins why not haki rat prote").
     """
-    french = call.words.language == "fr"
-    at = next((position for position in range(len(items)) if french and _sounds_like_at(items, position)), None)
-    if at is None and not asked:
-        return
-    ends = [end for position in range(len(items)) if (end := _dotted_end(call, items, position)) is not None]
-    ended = ends or any(call.phrases(call.words.email_misheard, call.lines[index]))
-    if at is None and not ended and not _is_gibberish(call, items):
+    told, words = asked or repeated, call.words
+    ats = (at for at in range(len(items)) if words.language == "fr" and _sounds_like_at(call, items, at))
+    at = next(ats, None)
+    if at is None and not told:
         return
     said = [position for position, item in enumerate(items) if item.value.isalnum()]
-    end = max(ends, default=max(position for position in said if at is None or position <= at + LONGEST_DOMAIN))
-    opening = call.words.email_stop | call.words.acknowledgements
-    start = next((position for position in said if items[position].value not in opening), end)
+    ends = [end for position in said if (end := _dotted_end(call, items, position)) is not None]
+    misheard = [cue.last for cue in call.phrases(words.email_misheard, call.lines[index])]
+    ends += [position for position in said if items[position].last in misheard]
+    if at is not None and (told or any(end > at for end in ends)):
+        start, end = (
+            max(0, at - LONGEST_LOCAL_PART),
+            max(position for position in said if position <= at + LONGEST_DOMAIN),
+        )
+        end = max([end for end in ends if end > at], default=end)
+    elif told and len(said) <= LONGEST_MISHEARD and not _says_other(call, items):
+        if not ends and not (asked and _is_gibberish(call, items)):
+            return
+        start, end = 0, max(ends, default=said[-1])
+    else:
+        return
+    opening = words.email_stop | words.acknowledgements
+    start = next((position for position in said if position >= start and items[position].value not in opening), end)
     if start < end:
         yield Match(items[start].first, items[end].last, "EMAIL", Score.CHECKED)
+
+
+def _says_other(call: Call, items: list[Item]) -> bool:
+    """Whether an utterance begins as a sentence does: "I already filled in …"."""
+    return any(item.value in call.words.clauses for item in words_of(items)[:BEGINNING])
 
 
 def _is_gibberish(call: Call, items: list[Item]) -> bool:
@@ -91,10 +118,10 @@ def _is_gibberish(call: Call, items: list[Item]) -> bool:
     return sum(len(word) >= SHORTEST_GIBBERISH for word in unknown) >= FEWEST_GIBBERISH
 
 
-def _sounds_like_at(items: list[Item], position: int) -> bool:
-    """Whether up to three words, said as one, begin like "arobase"."""
+def _sounds_like_at(call: Call, items: list[Item], position: int) -> bool:
+    """Whether up to three words, said as one, begin like "arobase", and are not that."""
     joined = "".join(item.value for item in items[position : position + 3] if item.kind is not Kind.DIGITS)
-    return AROBASE.match(joined) is not None
+    return AROBASE.match(joined) is not None and items[position].value not in call.words.at_words
 
 
 def _dotted_end(call: Call, items: list[Item], position: int) -> int | None:

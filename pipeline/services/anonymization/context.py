@@ -60,21 +60,24 @@ def _was_answered(call: Call, index: int) -> bool:
     return sum(len(item.value) for item in spoken) >= ANSWERED
 
 
-def opens_answer(call: Call, token: int) -> bool:
-    """Whether the other speaker has just asked for personal data, and a token is the first thing said to that."""
+def opens_answer(call: Call, token: int) -> str:
+    """The label of the personal data that the other speaker has just asked for, if a token is the first thing said to
+    that, else "". "How much is on your card?" asks for none.
+    """
     index = call.line_of(token)
     line, before = call.lines[index], call.lines[index - 1]
     cues = call.cues[index - 1] if index and before.speaker != line.speaker else []
-    if not cues or cues[-1].told in HARMLESS:
-        return False
+    if not cues or any(cue.told in HARMLESS for cue in cues):
+        return ""
     said = (each.fold for each in call.tokens[line.first : token] if each.text.isalnum())
     around = (call.words.acknowledgements, call.words.fillers, call.words.copulas)
-    return all(any(word in words for words in around) for word in said)
+    return cues[-1].told if all(any(word in words for words in around) for word in said) else ""
 
 
 def begins_with_number(call: Call, index: int) -> bool:
     """Whether an utterance begins with digits or letters, but for fillers and "yes"."""
-    said = (item for item in words_of(call.items[index]) if item.value not in call.words.acknowledgements)
+    said = (item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER)
+    said = (item for item in said if item.kind is not Kind.JOINT and item.value not in call.words.acknowledgements)
     return next((item.kind in (Kind.DIGITS, Kind.LETTERS) for item in said), False)
 
 

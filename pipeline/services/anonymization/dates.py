@@ -36,9 +36,9 @@ def _birth(call: Call, index: int) -> Iterator[tuple[int, int]]:
     if not cues and ("DATE_OF_BIRTH" not in call.expected[index] or call.cues[index]):
         return
     begin = cues[-1].last if cues else -1
-    said = [item for item in call.items[index] if _is_number(item) and item.first > begin]
-    parts = [[item for item in part if item in said] for part in _stretches(call, index)]
-    for numbers in [*parts, *_near(said)]:
+    parts = [*_stretches(call, index), call.items[index]]
+    said = [[item for item in part if _is_number(item) and item.first > begin] for part in parts]
+    for numbers in [*said[:-1], *_near(said[-1])]:
         if 2 <= len(numbers) <= MOST_NUMBERS:
             yield numbers[0].first, numbers[-1].last
 

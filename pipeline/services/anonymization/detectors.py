@@ -21,6 +21,7 @@ from pipeline.services.anonymization.names import find_common_names, find_entity
 from pipeline.services.anonymization.numbers import find_numbers
 from pipeline.services.anonymization.places import find_addresses
 from pipeline.services.anonymization.reading import Call
+from pipeline.services.anonymization.spellings import find_spellings
 from pipeline.services.anonymization.vocabulary import vocabulary_of
 
 Rule = Callable[[Call], Iterable[Match]]
@@ -32,6 +33,7 @@ RULES: dict[str, Rule] = {
     "parley_urls": find_urls,
     "parley_addresses": find_addresses,
     "parley_credentials": find_credentials,
+    "parley_spellings": find_spellings,
     "spacy_names": find_entity_names,
     "parley_introductions": find_introduced_names,
     "parley_names": find_common_names,
@@ -126,24 +128,20 @@ def detect(call: Call, *, doubt: bool = True) -> list[Found]:
 def _joined(call: Call, found: Sequence[Found]) -> list[Found]:
     """Findings, those of an address that a word or so parts as one: "2185 *St. Cuthbert's* Charis, apartment 1"."""
     joined: list[Found] = []
-    last = 0  # the place of the address before
     for each in found:
-        if each.label != "ADDRESS":
-            joined.append(each)
-            continue
-        if last < len(joined) and _is_one_address(call, joined[last], each):
-            parts = [*joined[last:], each]
-            joined[last:] = [parts[0]._replace(end=each.end, score=max(part.score for part in parts))]
-        else:
-            joined.append(each)
-            last = len(joined) - 1
+        if joined and _is_one_address(call, joined[-1], each):
+            before = joined.pop()
+            each = before._replace(end=each.end, score=max(before.score, each.score))
+        joined.append(each)
     return joined
 
 
 def _is_one_address(call: Call, first: Found, second: Found) -> bool:
     """Whether what stands between two parts of an address belongs to it."""
+    if not first.label == second.label == "ADDRESS":
+        return False
     line = call.line_at(first.start)
-    if first.label != "ADDRESS" or line != call.line_at(second.start):
+    if line != call.line_at(second.start):
         return False
     between = [call.tokens[at] for at in call.tokens_in(call.lines[line], first.end, second.start)]
     words = call.words

@@ -275,6 +275,8 @@ def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> It
     before = outside | words.never_names if label == "NAME" else outside
     while first <= last and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in before):
         first += 1
+    if label == "NAME" and first == last and _is_unnamed(call, first):
+        return
     ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
     while last >= first and (
         not call.tokens[last].text.isalnum() or (last > first and _begins_clause(call, last, label, ending))
@@ -282,6 +284,11 @@ def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> It
         last -= 1
     if first <= last:
         yield Match(first, last, label, Score.SHAPE if surest >= SURE else Score.DOUBT)
+
+
+def _is_unnamed(call: Call, position: int) -> bool:
+    """Whether a word that stands alone, in lower case, is one that follows "my name" and is none."""
+    return call.tokens[position].fold in call.words.unnamed and call.tokens[position].text.islower()
 
 
 def _begins_clause(call: Call, position: int, label: str, ending: Collection[str]) -> bool:

@@ -47,7 +47,7 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
                 yield from _name_after(call, line, position + 1, TITLED)
         for cue in call.phrases(call.words.spoken_by, line):
             yield from _name_before(call, line, cue.first - 1)
-        told = [cue for cue in cues_for(call, index, "NAME") if not _only_asks(call, cue)]
+        told = [cue for cue in cues_for(call, index, "NAME") if not _is_spelling(call, cue)]
         if told or "NAME" in call.expected[index]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
         if "NAME" in call.expected[index] and _was_asked_to_spell(call, index):
@@ -70,7 +70,7 @@ def find_common_names(call: Call) -> Iterator[Match]:
         yield from _bare(call, index, line)
 
 
-def _only_asks(call: Call, cue: Cue) -> bool:
+def _is_spelling(call: Call, cue: Cue) -> bool:
     """Whether a cue only asks how a word is written: "how do you spell …"."""
     return any(call.tokens[number].fold in call.words.spells for number in range(cue.first, cue.last + 1))
 
@@ -79,26 +79,28 @@ def _name_after(call: Call, line: Line, position: int, told: str) -> Iterator[Ma
     while position < line.stop and (
         call.tokens[position].text in ".,:'’" or call.tokens[position].fold in call.words.titles
     ):
-        if told == TITLED and call.tokens[position].text == "," and not _end_of_parted(call, line, position + 1):
+        if told == TITLED and call.tokens[position].text == "," and not _end_of_parted(call, line, position + 1, told):
             return
         position += 1
-    if told != "weak" and (end := _end_of_parted(call, line, position)):
-        yield Match(position, _end_of_name(call, line, end), "NAME", Score.CHECKED)
+    if end := _end_of_parted(call, line, position, told):
+        yield Match(position, end, "NAME", Score.CHECKED)
     elif position < line.stop and _may_start(call, line, position, told):
         score = Score.SHAPE if told == "weak" else Score.TOLD
         yield Match(position, _end_of_name(call, line, position), "NAME", score)
 
 
-def _end_of_parted(call: Call, line: Line, position: int) -> int:
-    """The last token of a name that was written as two words, 0 if none starts here: "Est-elle", "le moine,"."""
+def _end_of_parted(call: Call, line: Line, position: int, told: str) -> int:
+    """The last token of a name that was written as two words, 0 if none starts here: "Est-elle", "madame, le moine"."""
     tokens, words = call.tokens[position : min(position + 3, line.stop)], call.words
     if len(tokens) == 3 and tokens[1].text == "-":
-        return position + 2 if words.is_name(tokens[0].fold + tokens[2].fold) else 0
-    if len(tokens) < 2 or tokens[0].fold not in words.name_articles:
+        introduced = told in ("certain", "strong")
+        return position + 2 if introduced and words.is_name(tokens[0].fold + tokens[2].fold) else 0
+    if told != TITLED or len(tokens) < 2 or tokens[0].fold not in words.name_articles:
         return 0
+    if call.tokens[position - 1].text.isalnum() and tokens[1].text.isalpha() and len(tokens[1].fold) >= SHORTEST:
+        return position + 1 if tokens[1].fold not in words.ordinary else 0
     alone = len(tokens) == 2 or not tokens[2].text.isalnum()
-    seldom = len(tokens[1].fold) >= SHORTEST and tokens[1].fold not in words.usual
-    return position + 1 if seldom or (alone and tokens[0].fold + tokens[1].fold in words.names) else 0
+    return position + 1 if alone and tokens[0].fold + tokens[1].fold in words.names else 0
 
 
 def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
@@ -191,6 +193,8 @@ def _continues(call: Call, line: Line, position: int) -> bool:
         return False
     if line.cased:
         return token.text[0].isupper() and token.text not in ("I", "A", "OK")
+    if token.fold in words.unnamed:
+        return False
     known = token.fold in words.names
     if len(token.fold) < SHORTEST or (not known and call.phrase_at(words.cues, position, line.stop)):
         return False  # "karan booking number 4"
@@ -209,6 +213,7 @@ def _is_no_name(call: Call, line: Line, position: int) -> bool:
         or token.fold in words.never_names
         or token.fold in words.street_after
         or token.fold in words.units_after
+        or (token.fold in words.unnamed and token.text.islower())
     ):
         return True
     known = token.fold in words.names
@@ -234,25 +239,32 @@ def _answer(call: Call, line: Line, first: int) -> Iterator[Match]:
 
 
 def _was_asked_to_spell(call: Call, index: int) -> bool:
-    """Whether the other speaker has just said "spell", and spelled nothing himself."""
-    before = call.lines[index - 1]
-    asked = any(call.tokens[number].fold in call.words.spells for number in range(before.first, before.stop))
+    """Whether the other speaker has just asked for a spelling, and spelled nothing himself."""
+    if not index or call.lines[index - 1].speaker == call.lines[index].speaker:
+        return False
+    cues = call.cues[index - 1]
     spelled = sum(item.kind is Kind.LETTERS for item in call.items[index - 1]) > 1
-    return index > 0 and before.speaker != call.lines[index].speaker and asked and not spelled
+    spells = any(_is_spelling(call, cue) for cue in cues)
+    return spells and not spelled and all(cue.told == "NAME" for cue in cues)
 
 
 def _misheard(call: Call, index: int, line: Line) -> Iterator[Match]:
     """The first sentence of an answer to "could you spell it?" in which no letter was read: they were taken for words.
 
-    "Yes" before it is none of it, and one that begins with "I" or the like is another answer.
+    "Yes" before it is none of it. One that says "I", "it" or "the", or compares, or asks, is another answer.
     """
     end = next((n for n in range(line.first, line.stop) if call.tokens[n].text in ".?!"), line.stop)
+    if end < line.stop and call.tokens[end].text == "?":
+        return
+    words = call.words
     sentence = [item for item in words_of(call.items[index]) if item.last < end]
-    said = list(dropwhile(lambda item: item.value in call.words.acknowledgements, sentence))
-    opening = sentence[: len(sentence) - len(said) + 1]
-    other = any(item.value in call.words.clauses for item in opening)
-    read = any(item.kind is Kind.LETTERS for item in said)
-    if 2 <= len(said) <= LONGEST_SPELLED and not other and not read:
+    said = list(dropwhile(lambda item: item.value in words.acknowledgements, sentence))
+    opening = sentence[: len(sentence) - len(said)]
+    plain = any(each.value in words.clauses for each in opening) or any(
+        item.kind is Kind.LETTERS or any(item.value in every for every in (words.clauses, words.copulas, words.as_in))
+        for item in said
+    )
+    if 2 <= len(said) <= LONGEST_SPELLED and not plain:
         yield Match(said[0].first, said[-1].last, "NAME", Score.CHECKED)
 
 

@@ -24,19 +24,20 @@ FEWEST = {
 }  # fmt: skip
 LONGEST_HARMLESS = 6  # no price or quantity has more digits
 LONGEST_MEASURE = 7
-LIKE_YEARS = frozenset({"CARD", "CARD_EXPIRY", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
+LIKE_YEARS = frozenset({"CARD", "PIN", "SSN", "PHONE", "PASSWORD", "DATE_OF_BIRTH"})  # "ending in 1984"
 LIKE_NUMBERS = frozenset(FEWEST)
 CARD_LENGTHS = range(13, 20)
 PHONE_LENGTHS = range(10, 13)
 EXTENSION_LENGTHS = range(3, 6)
 FEWEST_UNTOLD = 5  # this many digits are hidden under doubt
 FEWEST_ANSWER = 4  # … and this many when they are all that somebody says
+FEWEST_ONE_BY_ONE = 6  # this many are hidden if each is said by itself: "6.8.6.4.0.3."
 FEWEST_CODE = 6
 FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
 FEWEST_SPELLED = 4
 FEWEST_DIALLED = 2  # digits of a phone number's part that begins with a nought
-IS = frozenset(("is", "s", "est"))
+CODES, IS = frozenset("number code id reference locator pnr numero".split()), frozenset(("is", "s", "est"))
 SPELLED_CODES = frozenset({"ACCOUNT", "BOOKING"})  # of which a recognizer makes words
 LONGEST_MISHEARD = 5  # such words
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
@@ -57,8 +58,14 @@ def find_numbers(call: Call) -> Iterator[Match]:
 
 def _misheard(call: Call, run: Run) -> Iterator[Match]:
     """What stands between "… reference is" and the figures of a code: letters that were taken for words."""
-    cues = [cue for cue in call.cues[run.utterance] if cue.told not in HARMLESS and cue.last < run.first]
-    if not cues or cues[-1].told not in SPELLED_CODES or not run.digits or _is_years([run]):
+    cues = [
+        cue
+        for cue in call.cues[run.utterance]
+        if cue.last < run.first
+        and cue.told in SPELLED_CODES
+        and any(call.tokens[at].fold in CODES for at in range(cue.first, cue.last + 1))
+    ]
+    if not cues or not run.digits or _is_years([run]):
         return
     words, first = call.words, cues[-1].last + 1
     while first < run.first and (not call.tokens[first].text.isalnum() or call.tokens[first].fold in words.copulas):
@@ -89,11 +96,13 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
         return "PHONE", Score.TOLD
     if told in HARMLESS and digits <= LONGEST_HARMLESS:
         return "", 0.0
-    if digits <= LONGEST_MEASURE and _is_years(chain) and told not in LIKE_YEARS and not _is_whole_answer(call, chain):
+    asked = told in expected
+    like_years = told in LIKE_YEARS or (told == "CARD_EXPIRY" and asked)
+    if digits <= LONGEST_MEASURE and _is_years(chain) and not like_years and not _is_whole_answer(call, chain):
         return "", 0.0
     if (
         told in FEWEST
-        and len(value) >= (FEWEST_DIALLED if told == "PHONE" and value.startswith("0") else FEWEST[told])
+        and len(value) >= (FEWEST_DIALLED if told == "PHONE" and asked and value.startswith("0") else FEWEST[told])
         and (digits or told in ("BOOKING", "PASSWORD", "USERNAME", "ACCOUNT"))
     ):
         return _agreed(told, value, digits), Score.TOLD
@@ -149,8 +158,7 @@ def _spelled(call: Call, chain: Sequence[Run], value: str, expected: Sequence[st
 
 def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tuple[str, float]:
     if not value.isdigit():
-        answers = begins_with_number(call, chain[0].utterance)
-        if answers and POSTCODE_GB.fullmatch(value):
+        if POSTCODE_GB.fullmatch(value) and begins_with_number(call, chain[0].utterance):
             return "ADDRESS", Score.CHECKED
         return _code_by_shape(value, digits, FEWEST_CODE_ANSWER if _is_whole_answer(call, chain) else FEWEST_CODE)
     if digits in CARD_LENGTHS:
@@ -168,7 +176,8 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
     if digits >= FEWEST_UNTOLD or (
         digits >= FEWEST_ANSWER and _is_whole_answer(call, chain) and not value.endswith("00")
     ):
-        return "ACCOUNT", Score.DOUBT
+        one_by_one = sum(len(run.items) for run in chain) == digits >= FEWEST_ONE_BY_ONE
+        return "ACCOUNT", Score.CHECKED if one_by_one else Score.DOUBT
     return "", 0.0
 
 
@@ -208,14 +217,17 @@ def _is_phone(call: Call, value: str) -> bool:
 
 
 def _is_measure(call: Call, run: Run) -> bool:
-    """Whether a number counts something: a unit follows it, or a currency stands before it. A code counts nothing."""
-    if run.digits > LONGEST_MEASURE or run.digits < len(run.value) or opens_answer(call, run.first):
+    """Whether a number counts something: a unit follows it, or a currency stands before it, unless that opens the
+    answer to a question for personal data. A code counts nothing.
+    """
+    if run.digits > LONGEST_MEASURE or run.digits < len(run.value):
         return False
     line = call.lines[run.utterance]
     before, following = run.first - 1, run.last + 1
     unit = following < line.stop and call.tokens[following].fold in call.words.units_after
     word = call.tokens[before].fold if before >= line.first else ""
-    return unit or word in call.words.units_before or (word in call.words.before_times and _is_time(run))
+    counted = word in call.words.units_before and not opens_answer(call, run.first)
+    return unit or counted or (word in call.words.before_times and _is_time(run))
 
 
 def _is_time(run: Run) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pipeline.services.anonymization.context import opens_answer
 from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call, Item, Kind, Line
 
+CURRENCIES = "$€£"
+CENTS = 2  # digits
 LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
 LONGEST_NONSENSE = 5  # … and one that is no word at all, no longer than this
 LONGEST_GLUED = 5  # … and any that digits touch
@@ -83,10 +85,18 @@ class _Reader:
                 yield first, Item(Kind.DIGITS, digits, first, last, magnitude or number.is_ordinal)
 
     def _written_amounts(self) -> set[int]:
-        """The tokens of written times and prices. What is said first to "your address?" is none: "$69.75 Mulberry"."""
+        """The tokens of written times and prices."""
         matches = MEASURE.finditer(self.call.text, self.line.start, self.line.end)
         written = [self.call.tokens_in(self.line, *match.span()) for match in matches]
-        return {position for tokens in written if not opens_answer(self.call, tokens[0]) for position in tokens}
+        return {position for tokens in written if not self._is_answer(tokens) for position in tokens}
+
+    def _is_answer(self, tokens: range) -> bool:
+        """Whether a price is none, but what was said to "your address?": "$69.75 Mulberry Mews", "$2063"."""
+        if self.tokens[tokens[0]].text not in CURRENCIES:
+            return False
+        asked = opens_answer(self.call, tokens[0])
+        whole = self.tokens[tokens[-1] - 1].text not in ".," or len(self.tokens[tokens[-1]].text) != CENTS
+        return asked == "ADDRESS" or (bool(asked) and whole)
 
     def _repeated(self, position: int) -> Item | None:
         """ "double five" and "triple x"."""

