@@ -1,9 +1,9 @@
 """Anonymization: personal data out of what was said, in text and words alike.
 
 ``reading`` makes a call's words to tokens, numbers and letters; the rules (``numbers``, ``names``, ``contact``,
-``places``, ``dates``, ``credentials``, ``echoes``) find personal data in it, with what ``words.*.toml`` says of each
-language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says what of it is hidden, ``corrections`` puts
-the word of people above both; ``redaction`` writes the safe transcript.
+``places``, ``dates``, ``credentials``, ``spellings``, ``echoes``) find personal data in it, with what ``words.*.toml``
+says of each language; ``detectors`` runs them in the frame of scrubadub; ``policy`` says what of it is hidden,
+``corrections`` puts the word of people above both; ``redaction`` writes the safe transcript.
 """
 
 import hashlib
