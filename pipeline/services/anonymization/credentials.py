@@ -7,6 +7,8 @@ from pipeline.services.anonymization.reading import Call, Item, Kind
 
 LABELS = ("PASSWORD", "USERNAME", "PIN")
 LONGEST_SECRET = 8  # items
+FEW = 3  # words of a secret, whatever they are
+IS = frozenset(("is", "s", "est"))
 LONGEST_ANSWER = 6  # words of an answer that is nothing but the secret
 
 
@@ -65,13 +67,19 @@ def _first_sentence(call: Call, items: list[Item]) -> list[Item]:
 
 
 def _answer(call: Call, items: list[Item], label: str) -> Iterator[Match]:
-    said = [
-        item
-        for item in words_of(_first_sentence(call, items))
-        if item.value not in call.words.copulas and item.value not in call.words.acknowledgements
-    ]
+    """The secret that was asked for: all that is said but "it's" and "yes", also everyday words if they are few."""
+    words = call.words
+    sentence = words_of(_first_sentence(call, items))
+    after = max((at for at, item in enumerate(sentence) if item.value in IS), default=-1)
+    value = [item for item in sentence[after + 1 :] if item.value not in words.copulas | words.acknowledgements]
+    plain = after < 0 and any(item.value in words.clauses for item in sentence)
+    other = any(item.value in words.clauses or item.value in words.unnamed for item in value)
+    if 1 <= len(value) <= FEW and not other and (not plain or value[0].kind is not Kind.WORD):
+        yield Match(value[0].first, value[-1].last, label, Score.CHECKED)
+        return
+    said = [item for item in sentence if item.value not in words.copulas and item.value not in words.acknowledgements]
     if not said or len(said) > LONGEST_ANSWER or (label == "PIN" and said[0].kind is Kind.WORD):
         return
-    if any(item.value in call.words.clauses for item in words_of(items)) and not _odd(call, said):
+    if any(item.value in words.clauses for item in words_of(items)) and not _odd(call, said):
         return  # "yes, I am ready"
     yield Match(said[0].first, said[-1].last, label, Score.TOLD)

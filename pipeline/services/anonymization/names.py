@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 from itertools import dropwhile
 
-from pipeline.services.anonymization.context import Match, Score, cues_for, words_of
-from pipeline.services.anonymization.reading import Call, Cue, Kind, Line, Token
+from pipeline.services.anonymization.context import Match, Score, cues_for, opens_answer, words_of
+from pipeline.services.anonymization.reading import Call, Cue, Item, Kind, Line, Token
 from pipeline.services.anonymization.vocabulary import TITLED
 
 SAME = re.compile(r"(.)\1+")
 ADVERBS = ("ly", "ment")  # endings of words such as "strictly speaking"
 LONGEST_NAME = 4  # words
 LONGEST_ANSWER = 7  # words of an answer in which every unusual word is a name
+LONGEST_SHORT = 4  # words of an answer that is a name, whatever they are
 LONGEST_SPELLED = 8  # words that a recognizer makes of a spelled name
 LONGEST_BARE = 3  # words of an utterance that may be a name though nobody asked
 SHORTEST = 3  # letters of a name that is hidden without anybody having told so
@@ -52,6 +53,8 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
         if "NAME" in call.expected[index] and _was_asked_to_spell(call, index):
             yield from _misheard(call, index, line)
+        if call.expected[index][-1:] == ("NAME",):
+            yield from _short_answer(call, index)
 
 
 def find_common_names(call: Call) -> Iterator[Match]:
@@ -236,6 +239,28 @@ def _answer(call: Call, line: Line, first: int) -> Iterator[Match]:
         known = words.is_name(token.fold) or (len(said) <= LONGEST_BARE and token.fold in words.names)
         if known or capital or token.fold not in words.usual:
             yield Match(position, position, "NAME", Score.TOLD)
+
+
+def _short_answer(call: Call, index: int) -> Iterator[Match]:
+    """The few words that answer "your name?", also everyday ones: a recognizer makes "may wonder till" of a name."""
+    said = [item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER]
+    words = call.words
+    said = list(dropwhile(lambda item: item.value in words.acknowledgements or item.value in words.copulas, said))
+    if not said or not opens_answer(call, said[0].first) or call.tokens[call.lines[index].stop - 1].text == "?":
+        return
+    asked = call.cues[index - 1][-1].last
+    if not all(_says_nothing(call, item) for item in call.items[index - 1] if item.first > asked):
+        return  # "the first name is Mireille" asks for none
+    if any(cue.told in ("certain", "strong") for cue in call.phrases(words.introductions, call.lines[index])):
+        return  # "m'appelle Léa" is read as such
+    other = (words.clauses, words.never_names, words.unnamed, words.acknowledgements, words.determiners, words.titles)
+    if 2 <= len(said) <= LONGEST_SHORT and not any(item.value in every for item in said for every in other):
+        yield Match(said[0].first, said[-1].last, "NAME", Score.CHECKED)
+
+
+def _says_nothing(call: Call, item: Item) -> bool:
+    words = call.words
+    return not item.value.isalnum() or any(item.value in every for every in (words.copulas, words.acknowledgements))
 
 
 def _was_asked_to_spell(call: Call, index: int) -> bool:

@@ -201,7 +201,17 @@ def _told(call: Call, items: list[Item], index: int, expected: tuple[str, ...]) 
                 break
             last = at if item.value.isalnum() else last
         opens = opens_answer(call, items[start].first)
+        last = max(last, _end_of_answer(call, items, start)) if opens else last
         yield Match(items[start].first, items[last].last, "ADDRESS", Score.CHECKED if opens else Score.TOLD)
+
+
+def _end_of_answer(call: Call, items: list[Item], start: int) -> int:
+    """The last item of a short sentence that begins with a house number, whatever its words: "124 prior it closed"."""
+    marks = (at for at in range(start, len(items)) if items[at].value in ".?!," and not _is_decimal(call, items, at))
+    sentence = range(start, next(marks, len(items)))
+    words = [items[at].value for at in sentence if items[at].kind is Kind.WORD and items[at].value.isalnum()]
+    other = any(word in call.words.clauses or word in call.words.units_after for word in words)
+    return sentence[-1] if len(words) <= LONGEST_STREET and not other else start
 
 
 def _is_decimal(call: Call, items: list[Item], at: int) -> bool:
