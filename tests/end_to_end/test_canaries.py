@@ -50,9 +50,9 @@ User.objects.create_user("ann", password={password!r}, organization=admin.organi
 
 
 def pattern_of(canaries: tuple[str, ...]) -> re.Pattern[str]:
-    """Any of these, on its own and not within a longer number or word."""
+    """Any of these, on its own and not within a longer number or word, nor as gunicorn's "[4412] [INFO]" of a process."""
     written = "|".join(re.escape(each) for each in sorted(canaries, key=len, reverse=True))
-    return re.compile(rf"(?<![^\W_])(?:{written})(?![^\W_])", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_])(?!\d+\] \[)(?:{written})(?![^\W_])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
