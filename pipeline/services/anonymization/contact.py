@@ -28,7 +28,7 @@ def find_emails(call: Call) -> Iterator[Match]:
     for index, items in enumerate(call.items):
         speaker = call.lines[index].speaker
         asked = is_told(call, index, "EMAIL", call.expected[index])
-        found = list(_spelled_out(call, index, items))
+        found = list(_spelled_out(call, index, items, asked))
         if found and asked:
             yield from _before(call, items, min(match.first for match in found))
             yield from _after(call, call.lines[index], max(match.last for match in found))
@@ -54,8 +54,7 @@ def _after(call: Call, line: Line, last: int) -> Iterator[Match]:
             yield Match(last + 1, cue.last, "EMAIL", Score.CHECKED)
 
 
-def _spelled_out(call: Call, index: int, items: list[Item]) -> Iterator[Match]:
-    asked = is_told(call, index, "EMAIL", call.expected[index])
+def _spelled_out(call: Call, index: int, items: list[Item], asked: bool) -> Iterator[Match]:
     for position, item in enumerate(items):
         if item.value == "@" and (written := _written(call, item.first, call.lines[index])):
             yield Match(*written, "EMAIL", Score.CHECKED)

@@ -1,7 +1,7 @@
 """What a question makes of its answer: the labels that are expected in each utterance, and next to each word."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.services.anonymization.reading import Call, Cue, Item, Kind
@@ -13,6 +13,7 @@ NEAR = 12  # a cue reaches so many tokens ahead …
 JUST_AFTER = 5  # … and so many back, when none stands before
 ANSWERED = 2  # digits or letters of a number that answer a question
 HARMLESS = frozenset({"MONEY", "QUANTITY", "DATE", "TIME"})  # labels of what is asked for and no personal data
+IS = frozenset(("is", "s", "est"))  # a value follows
 PATIENCE = 2  # a question stays open over so many utterances that neither answer nor ask anything
 
 
@@ -76,8 +77,7 @@ def opens_answer(call: Call, token: int) -> str:
 
 def begins_with_number(call: Call, index: int) -> bool:
     """Whether an utterance begins with digits or letters, but for fillers and "yes"."""
-    said = (item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER)
-    said = (item for item in said if item.kind is not Kind.JOINT and item.value not in call.words.acknowledgements)
+    said = (item for item in _telling(call.items[index]) if item.value not in call.words.acknowledgements)
     return next((item.kind in (Kind.DIGITS, Kind.LETTERS) for item in said), False)
 
 
@@ -117,4 +117,8 @@ def cues_for(call: Call, index: int, label: str) -> list[Cue]:
 
 def words_of(items: Sequence[Item]) -> list[Item]:
     """The items that say something: no marks, no fillers."""
-    return [item for item in items if item.kind not in (Kind.JOINT, Kind.FILLER) and item.value.isalnum()]
+    return list(_telling(items))
+
+
+def _telling(items: Sequence[Item]) -> Iterator[Item]:
+    return (item for item in items if item.kind not in (Kind.JOINT, Kind.FILLER) and item.value.isalnum())

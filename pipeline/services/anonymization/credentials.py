@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.services.anonymization.context import Match, Score, cues_for, words_of
+from pipeline.services.anonymization.context import IS, Match, Score, cues_for, words_of
 from pipeline.services.anonymization.reading import Call, Item, Kind
 
 LABELS = ("PASSWORD", "USERNAME", "PIN")
 LONGEST_SECRET = 8  # items
 FEW = 3  # words of a secret, whatever they are
-IS = frozenset(("is", "s", "est"))
 LONGEST_ANSWER = 6  # words of an answer that is nothing but the secret
 
 

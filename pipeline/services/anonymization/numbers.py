@@ -7,6 +7,7 @@ from itertools import pairwise
 from pipeline.services.anonymization.context import (
     DATE,
     HARMLESS,
+    IS,
     YEAR,
     Match,
     Score,
@@ -37,7 +38,7 @@ FEWEST_CODE_ANSWER = 4
 LONGEST_ASIDE = 3  # words
 FEWEST_SPELLED = 4
 FEWEST_DIALLED = 2  # digits of a phone number's part that begins with a nought
-CODES, IS = frozenset("number code id reference locator pnr numero".split()), frozenset(("is", "s", "est"))
+CODES = frozenset("number code id reference locator pnr numero".split())
 SPELLED_CODES = frozenset({"ACCOUNT", "BOOKING"})  # of which a recognizer makes words
 LONGEST_MISHEARD = 5  # such words
 PRICE = re.compile(r"(?:^|\s)\d{1,3}(?:[ ,.]\d{3})*[.,]\d\d$")
