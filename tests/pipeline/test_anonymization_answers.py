@@ -126,9 +126,28 @@ HIDDEN = [
     ("en", asked("What's your date of birth?", "the 4th of the 3rd, 87"), ["4th of the 3rd, 87"]),
     ("fr", asked("votre numéro de téléphone,", "Vous pouvez me joindre, 05,"), ["05"]),
     ("en", (("agent", "Can you give me the post, please?"), ("customer", "Sure, JR65MB and"), ("agent", "a permit is 51 a year")), ["JR65MB"]),
+    # a number that a recognizer wrote as a price, said after a hedge, announced, or told by its kind
+    ("en", asked("What are the last 4 digits of the account?", "It's $42.08."), ["42.08"]),
+    ("en", asked("the last four of your social?", "It's $5.384.15. my"), ["5.384.15"]),
+    ("en", asked("and your membership number.", "I think at $37197,"), ["37197"]),
+    ("en", (("customer", "And the account is"), ("customer", "$90567477")), ["90567477"]),
+    ("en", asked("Which card would you like to pay with?", "My visa is $25.301. $25.309."), ["25.301", "25.309"]),
+    # digits one by one, also after letters that are none; a postcode in place of a date; names that are words
+    ("en", (("customer", "Next, in M&N B."), ("customer", "I think it's M&N 3-3-4-2-3-5-6-8-3.")), ["N 3-3-4-2-3-5-6-8-3"]),
+    ("en", asked("What's the name called there?", "That's 3-3-1-2-0."), ["3-3-1-2-0"]),
+    ("en", (("customer", "I need a permit this year."), *asked("Can you give me the post, please?", "Sure, JR65MB and")), ["JR65MB"]),
+    ("en", (("agent", "My name is honor. How may I help you?"),), ["honor"]),
+    ("en", (("agent", "Clear way care, you're through to honor."),), ["honor"]),
+    ("en", asked("Who am I talking to?", "on summer long."), ["summer long"]),
 ]  # fmt: skip
 
 KEPT = [
+    ("en", (("customer", "What's left on the account is"), ("customer", "$45.20 I think"))),
+    ("en", asked("What's your account number?", "My card is $25 overdue")),
+    ("en", asked("Which card would you like to pay with?", "it cost $1,200,000 in all")),
+    ("en", (("agent", "You're through to billing."),)),
+    ("en", (("customer", "My name is wrong. My name is correct on the bill."),)),
+    ("en", asked("When was that?", "in May, about 14:30 or 2 pm")),
     ("fr", asked("vous avez un email", "non je n'en ai pas")),
     ("en", asked("can you spell that", "i already did")),
     ("en", asked("how much was it", "$2,063.50")),

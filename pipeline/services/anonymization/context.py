@@ -62,16 +62,18 @@ def _was_answered(call: Call, index: int) -> bool:
 
 
 def opens_answer(call: Call, token: int) -> str:
-    """The label of the personal data that the other speaker has just asked for, if a token is the first thing said to
-    that, else "". "How much is on your card?" asks for none.
+    """The label of the personal data that the other speaker has just asked for, or that its own speaker has just
+    announced, if a token is the first thing said after that, else "". "How much is on your card?" asks for none.
     """
     index = call.line_of(token)
     line, before = call.lines[index], call.lines[index - 1]
-    cues = call.cues[index - 1] if index and before.speaker != line.speaker else []
+    cues = call.cues[index - 1] if index else []
+    if cues and before.speaker == line.speaker and not _is_announcement(call, index - 1):
+        return ""
     if not cues or any(cue.told in HARMLESS for cue in cues):
         return ""
     said = (each.fold for each in call.tokens[line.first : token] if each.text.isalnum())
-    around = (call.words.acknowledgements, call.words.fillers, call.words.copulas)
+    around = (call.words.acknowledgements, call.words.fillers, call.words.copulas, call.words.hedges)
     return cues[-1].told if all(any(word in words for words in around) for word in said) else ""
 
 
@@ -83,9 +85,9 @@ def begins_with_number(call: Call, index: int) -> bool:
 
 def _is_announcement(call: Call, index: int) -> bool:
     """Whether an utterance ends in "… number is", so that its speaker's next one must hold the value."""
-    last = call.cues[index][-1].last
-    after = [item for item in call.items[index] if item.first > last and item.value.isalnum()]
-    return bool(after) and all(item.value in call.words.copulas for item in after if item.kind is not Kind.FILLER)
+    words, first = call.words, call.cues[index][-1].last + 1
+    after = [token.fold for token in call.tokens[first : call.lines[index].stop] if token.text.isalnum()]
+    return bool(after) and all(word in words.copulas or word in words.fillers for word in after)
 
 
 def leaves_open(call: Call, index: int) -> bool:

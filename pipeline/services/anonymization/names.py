@@ -152,13 +152,16 @@ def _may_start(call: Call, line: Line, position: int, told: str) -> bool:
         return False
     capital = line.cased and token.text[0].isupper()
     given = token.fold in words.given
+    ends = position + 1 == line.stop or not call.tokens[position + 1].text.isalnum()
     if told == "certain" and _may_be_called(call, token):
-        return given or capital or not line.cased
+        return given or capital or ends or not line.cased
     if told in ("certain", "strong", TITLED):
         known = token.fold in words.names or (len(token.fold) >= SHORTEST and token.fold not in words.common)
         named = capital or (known and (not line.cased or words.is_name(token.fold)))
         return named and token.fold not in words.unnamed
-    if told == "near" and given and (capital or token.fold not in words.clauses):
+    if told == "near" and (
+        (given and (capital or token.fold not in words.clauses)) or (ends and token.fold in words.ambiguous)
+    ):
         return True
     if words.is_name(token.fold):
         return True

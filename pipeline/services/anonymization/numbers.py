@@ -95,7 +95,7 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
         told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
     if _is_extension(call, chain[0]) and digits == len(value) and digits in EXTENSION_LENGTHS:
         return "PHONE", Score.TOLD
-    if told in HARMLESS and digits <= LONGEST_HARMLESS:
+    if told in HARMLESS and digits <= LONGEST_HARMLESS and (value.isdigit() or len(value) < FEWEST_CODE):
         return "", 0.0
     asked = told in expected
     like_years = told in LIKE_YEARS or (told == "CARD_EXPIRY" and asked)
@@ -161,7 +161,7 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
     if not value.isdigit():
         if POSTCODE_GB.fullmatch(value) and begins_with_number(call, chain[0].utterance):
             return "ADDRESS", Score.CHECKED
-        return _code_by_shape(value, digits, FEWEST_CODE_ANSWER if _is_whole_answer(call, chain) else FEWEST_CODE)
+        return _code_by_shape(chain, FEWEST_CODE_ANSWER if _is_whole_answer(call, chain) else FEWEST_CODE)
     if digits in CARD_LENGTHS:
         return ("NIR" if call.words.language == "fr" and digits in (13, 15) else "CARD"), Score.SHAPE
     if _groups(chain) == SSN_GROUPS:
@@ -174,15 +174,20 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return "", 0.0
     if _is_years(chain) or DATE.fullmatch(value):
         return "", 0.0
-    if digits >= FEWEST_UNTOLD or (
-        digits >= FEWEST_ANSWER and _is_whole_answer(call, chain) and not value.endswith("00")
-    ):
-        one_by_one = sum(len(run.items) for run in chain) == digits >= FEWEST_ONE_BY_ONE
-        return "ACCOUNT", Score.CHECKED if one_by_one else Score.DOUBT
+    whole = digits >= FEWEST_ANSWER and _is_whole_answer(call, chain, call.words.copulas)
+    if digits >= FEWEST_UNTOLD or (whole and not value.endswith("00")):
+        return "ACCOUNT", _of_digits(chain, FEWEST_ANSWER if whole else FEWEST_ONE_BY_ONE)
     return "", 0.0
 
 
-def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
+def _of_digits(chain: Sequence[Run], fewest: int) -> float:
+    """How certain it is that many digits are personal data: quite, if at least so many are said one by one."""
+    said = [item.value for run in chain for item in run.items if item.kind is Kind.DIGITS]
+    return Score.CHECKED if len(said) == sum(map(len, said)) >= fewest else Score.DOUBT
+
+
+def _code_by_shape(chain: Sequence[Run], fewest: int) -> tuple[str, float]:
+    value, digits = "".join(run.value for run in chain), sum(run.digits for run in chain)
     if NATIONAL_INSURANCE.fullmatch(value):
         return "SSN", Score.SHAPE
     if POSTCODE_GB.fullmatch(value):
@@ -191,7 +196,7 @@ def _code_by_shape(value: str, digits: int, fewest: int) -> tuple[str, float]:
         return "IBAN", Score.SHAPE
     letters = len(value) - digits
     if digits >= FEWEST_UNTOLD and letters <= 2:
-        return "ACCOUNT", Score.DOUBT
+        return "ACCOUNT", _of_digits(chain, FEWEST_ONE_BY_ONE)
     return ("BOOKING", Score.SHAPE) if digits >= 2 and len(value) >= fewest else ("", 0.0)
 
 
@@ -227,8 +232,15 @@ def _is_measure(call: Call, run: Run) -> bool:
     before, following = run.first - 1, run.last + 1
     unit = following < line.stop and call.tokens[following].fold in call.words.units_after
     word = call.tokens[before].fold if before >= line.first else ""
-    counted = word in call.words.units_before and not opens_answer(call, run.first)
+    counted = word in call.words.units_before and not opens_answer(call, run.first) and not _is_told(call, run)
     return unit or counted or (word in call.words.before_times and _is_time(run))
+
+
+def _is_told(call: Call, run: Run) -> bool:
+    """Whether "my visa is" stands directly before a run and a currency."""
+    before = [cue for cue in call.cues[run.utterance] if cue.last < run.first]
+    between = call.tokens[before[-1].last + 1 : run.first - 1] if before else []
+    return bool(between) and before[-1].told in LIKE_NUMBERS and all(word.fold in IS or not word.text.isalpha() for word in between)
 
 
 def _is_time(run: Run) -> bool:
@@ -246,14 +258,13 @@ def _is_years(chain: Sequence[Run]) -> bool:
     return all(item.kind is Kind.DIGITS and YEAR.fullmatch(item.value) for item in items)
 
 
-def _is_whole_answer(call: Call, chain: Sequence[Run]) -> bool:
-    """Whether somebody says nothing but this number, and perhaps a name or so."""
+def _is_whole_answer(call: Call, chain: Sequence[Run], besides: frozenset[str] = frozenset()) -> bool:
+    """Whether somebody says nothing but this number, and perhaps a name or so, or such as "it is"."""
     words = call.words
     for run in chain:
         said = [item for item in call.items[run.utterance] if item.kind is Kind.WORD and item.value.isalnum()]
-        said = [
-            item for item in said if item.value not in words.number_linking and item.value not in words.acknowledgements
-        ]
+        nothing = (words.number_linking, words.acknowledgements, besides)
+        said = [item for item in said if not any(item.value in every for every in nothing)]
         everyday = any(word.value in words.ordinary and word.value not in words.names for word in said)
         if everyday or len(said) > LONGEST_ASIDE:
             return False

@@ -11,6 +11,8 @@ from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call
 
 CURRENCIES = "$€£"
 CENTS = 2  # digits
+NUMBERED = frozenset("number digits four 4 code numero chiffres quatre".split())  # in a question for a number
+LONGEST_REST = 1  # words after an answer that is nothing but a number
 LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
 LONGEST_NONSENSE = 5  # … and one that is no word at all, no longer than this
 LONGEST_GLUED = 5  # … and any that digits touch
@@ -96,7 +98,14 @@ class _Reader:
             return False
         asked = opens_answer(self.call, tokens[0])
         whole = self.tokens[tokens[-1] - 1].text not in ".," or len(self.tokens[tokens[-1]].text) != CENTS
-        return asked == "ADDRESS" or (bool(asked) and whole)
+        return asked == "ADDRESS" or (bool(asked) and (whole or self._is_number(tokens)))
+
+    def _is_number(self, tokens: range) -> bool:
+        """Whether a price is nearly all that is said to a question for a number: "the last four of your account?"."""
+        after = sum(token.text.isalnum() for token in self.tokens[tokens[-1] + 1 : self.line.stop])
+        question = self.call.cues[self.call.line_of(tokens[0]) - 1]
+        asked = (token.fold for cue in question for token in self.tokens[cue.first : cue.last + 1])
+        return after <= LONGEST_REST and not NUMBERED.isdisjoint(asked)
 
     def _repeated(self, position: int) -> Item | None:
         """ "double five" and "triple x"."""

@@ -109,6 +109,7 @@ class Vocabulary:
     secret_stop: frozenset[str]
     copulas: frozenset[str]
     clauses: frozenset[str]
+    hedges: frozenset[str]
     corrections: Phrases
     spoken_by: Phrases
     classes: dict[str, str] = field(init=False, default_factory=dict, repr=False, compare=False)  # of words, as met
@@ -225,6 +226,7 @@ def _of_turns(table: dict[str, Any]) -> dict[str, Any]:
         "secret_stop": _words(turns["secret_stop"]),
         "copulas": _words(turns["copulas"]),
         "clauses": _words(turns["clauses"]),
+        "hedges": _words(turns["hedges"]),
         "corrections": _phrases((phrase, "correction") for phrase in turns["corrections"]),
     }
 
