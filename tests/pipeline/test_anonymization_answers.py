@@ -139,6 +139,12 @@ HIDDEN = [
     ("en", (("agent", "My name is honor. How may I help you?"),), ["honor"]),
     ("en", (("agent", "Clear way care, you're through to honor."),), ["honor"]),
     ("en", asked("Who am I talking to?", "on summer long."), ["summer long"]),
+    # two data in one breath are two, and what tells them stays
+    ("en", asked("address please", "520 quebec place washington dc 205215520 ph 9166545266"), ["520 quebec place washington dc 205215520", "9166545266"]),
+    ("en", (("", "i am scott jeff and my otp 898002"), ("", "so 898002")), ["scott jeff", "898002", "898002"]),
+    ("en", (("", "name melina pwd 4569"),), ["melina", "4569"]),
+    ("en", (("", "my name kevin company name is km music store"),), ["kevin"]),
+    ("en", asked("your full name", "sorry i spelled my middle name incorrectly it is antonio"), ["antonio"]),
 ]  # fmt: skip
 
 KEPT = [
@@ -236,6 +242,11 @@ def test_what_resembles_it_stays(language: str, turns: Turns) -> None:
 def test_a_name_given_instead_of_the_number_asked_for_is_a_name() -> None:
     (found,) = find_pii(asked("quel est votre numéro client", "je m appelle Aïssatou"), "fr")
     assert found.label == "NAME"
+
+
+def test_an_address_before_a_phone_number_is_an_address() -> None:
+    said = "john smith 520 quebec place washington dc 20521 contact number 9166545266"
+    assert [found.label for found in find_pii(asked("address please", said), "en")] == ["NAME", "ADDRESS", "PHONE"]
 
 
 def test_a_sentence_in_the_other_language_is_read_in_it() -> None:

@@ -214,9 +214,10 @@ def _own_detectors(language: str) -> list[Any]:
 
 
 def _best(filth: Any) -> Found:
-    """The stretch of a filth; the label is that of the surest of those merged in it."""
+    """The stretch of a filth; the label is that of the surest of those merged in it, and the longest of these."""
     parts = filth.filths if isinstance(filth, MergedFilth) else [filth]
     rated = [(part.label, part.score) if isinstance(part, Finding) else (OWN[part.type], Score.SHAPE) for part in parts]
-    best = max(range(len(parts)), key=lambda number: (rated[number][1], -LABELS.index(rated[number][0])))
+    lengths = [part.end - part.beg for part in parts]
+    best = max(range(len(parts)), key=lambda at: (rated[at][1], lengths[at], -LABELS.index(rated[at][0])))
     label, score = rated[best]
     return Found(filth.beg, filth.end, label, parts[best].detector_name, score)

@@ -139,6 +139,11 @@ def _is_elided(call: Call, line: Line, position: int) -> bool:
     return position + 1 < line.stop and call.tokens[position + 1].text in "'’"
 
 
+def _is_adverb(call: Call, token: Token) -> bool:
+    """Whether a word is none but "incorrectly": "spelled my middle name incorrectly"."""
+    return token.fold.endswith(ADVERBS) and token.fold in call.words.ordinary and token.fold not in call.words.names
+
+
 def _may_be_called(call: Call, token: Token) -> bool:
     """Whether somebody may be called so who says it plainly: hardly a word is none."""
     never = any(token.fold in each for each in (call.words.never_names, call.words.copulas, call.words.unnamed))
@@ -156,6 +161,8 @@ def _may_start(call: Call, line: Line, position: int, told: str) -> bool:
     if told == "certain" and _may_be_called(call, token):
         return given or capital or ends or not line.cased
     if told in ("certain", "strong", TITLED):
+        if _is_adverb(call, token):
+            return False
         known = token.fold in words.names or (len(token.fold) >= SHORTEST and token.fold not in words.common)
         named = capital or (known and (not line.cased or words.is_name(token.fold)))
         return named and token.fold not in words.unnamed
@@ -199,7 +206,7 @@ def _continues(call: Call, line: Line, position: int) -> bool:
         return False
     if line.cased:
         return token.text[0].isupper() and token.text not in ("I", "A", "OK")
-    if token.fold in words.unnamed:
+    if token.fold in words.unnamed or token.fold in words.things:
         return False
     known = token.fold in words.names
     if len(token.fold) < SHORTEST or (not known and call.phrase_at(words.cues, position, line.stop)):
@@ -237,7 +244,7 @@ def _answer(call: Call, line: Line, first: int) -> Iterator[Match]:
     for position in said:
         token, words = call.tokens[position], call.words
         capital = line.cased and position > line.first and token.text[0].isupper()
-        if len(token.fold) < 2 or token.fold in words.no_names:
+        if len(token.fold) < 2 or token.fold in words.no_names or _is_adverb(call, token):
             continue
         known = words.is_name(token.fold) or (len(said) <= LONGEST_BARE and token.fold in words.names)
         if known or capital or token.fold not in words.usual:

@@ -240,7 +240,11 @@ def _is_told(call: Call, run: Run) -> bool:
     """Whether "my visa is" stands directly before a run and a currency."""
     before = [cue for cue in call.cues[run.utterance] if cue.last < run.first]
     between = call.tokens[before[-1].last + 1 : run.first - 1] if before else []
-    return bool(between) and before[-1].told in LIKE_NUMBERS and all(word.fold in IS or not word.text.isalpha() for word in between)
+    return (
+        bool(between)
+        and before[-1].told in LIKE_NUMBERS
+        and all(word.fold in IS or not word.text.isalpha() for word in between)
+    )
 
 
 def _is_time(run: Run) -> bool:

@@ -165,11 +165,13 @@ def _is_stop(call: Call, item: Item) -> bool:
     words = call.words
     if item.value in words.address_stop or item.kind is Kind.FILLER or item.value in words.never_names:
         return True
-    return item.value in words.cues and _tells_other(call, item)
+    return _tells_other(call, item)
 
 
 def _tells_other(call: Call, item: Item) -> bool:
     """Whether another datum is told from here on: "… boston contact number 617"."""
+    if item.value not in call.words.cues:
+        return False
     stop = call.lines[call.line_of(item.first)].stop
     cue = call.phrase_at(call.words.cues, item.first, stop)
     if not cue or cue.told not in OTHER:
@@ -207,8 +209,12 @@ def _told(call: Call, items: list[Item], index: int, expected: tuple[str, ...]) 
 
 def _end_of_answer(call: Call, items: list[Item], start: int) -> int:
     """The last item of a short sentence that begins with a house number, whatever its words: "124 prior it closed"."""
-    marks = (at for at in range(start, len(items)) if items[at].value in ".?!," and not _is_decimal(call, items, at))
-    sentence = range(start, next(marks, len(items)))
+    ends = (
+        at
+        for at in range(start, len(items))
+        if (items[at].value in ".?!," and not _is_decimal(call, items, at)) or _tells_other(call, items[at])
+    )
+    sentence = range(start, next(ends, len(items)))
     words = [items[at].value for at in sentence if items[at].kind is Kind.WORD and items[at].value.isalnum()]
     other = any(word in call.words.clauses or word in call.words.units_after for word in words)
     return sentence[-1] if len(words) <= LONGEST_STREET and not other else start

@@ -195,7 +195,8 @@ class _Reader:
             return False
         if before:
             return len(token.fold) <= LONGEST_GLUED
-        return token.fold not in words.no_code and self._is_uncommon(position) and self._beside_digits(position)
+        told = token.fold in words.no_code or token.fold in words.cues  # "otp 4623" has no letters
+        return not told and self._is_uncommon(position) and self._beside_digits(position)
 
     def _follows_letters(self, position: int) -> bool:
         """Whether a token touches letters before it, or a hyphen that does: the digits of "JR65MB" and "JR-65MB"."""

@@ -188,7 +188,7 @@ def _of_numbers(table: dict[str, Any]) -> dict[str, Any]:
         "units_before": _words(numbers["units_before"]),
         "units_after": _words(numbers["units_after"]),
         "before_times": _words(numbers["before_times"]),
-        "no_code": _words(numbers["fillers"]) | _words(address["after"]) | _words(address["extra"]),
+        "no_code": _words(numbers["fillers"]).union(*(_words(address[kind]) for kind in ("after", "extra", "stop"))),
         "as_in": _phrases((phrase, "as in") for phrase in spelling["as_in"]),
         "alphabet": _words(spelling["alphabet"]),
         "articles": _words(spelling["articles"]),
