@@ -163,7 +163,7 @@ def test_what_is_still_found_in_the_last_round_puts_the_call_in_quarantine(
     monkeypatch.setattr(redaction_proof, "SHARES", redaction_proof.SHARES[:1])  # two rounds silence a call this short
 
     def everything(utterances: Sequence[tuple[str, str]], language: str) -> list[Span]:
-        return [Span(len(utterances) - 1, 0, 10_000, "NAME", "test", 1.0)]
+        return [Span(len(utterances) - 1, 0, 10_000, "EMAIL", "test", 1.0)]
 
     unlike = msgspec.structs.replace(safe, utterances=tuple(with_other_words(each) for each in safe.utterances))
     receipt = proved(unlike, detect=everything).receipt

@@ -66,6 +66,28 @@ def test_everyday_words_beside_a_cut_are_none() -> None:
     assert doubts(phone_call(), ("thank", 13.2, 13.4), ("you", 13.4, 13.6), ("okay", 13.7, 14.0)) == set()
 
 
+def test_speech_beside_a_cut_that_the_transcript_does_not_have_is_a_leak_whatever_its_words() -> None:
+    """A recognizer makes everyday words of an address: "have to even turn it not come"."""
+    unknown = [("have", 13.2, 13.5), ("to", 13.5, 13.6), ("turn", 13.7, 13.9), ("it", 13.9, 14.1)]
+    assert doubts(phone_call(), *unknown, label="EMAIL") == {"EMAIL"}
+    assert not doubts(phone_call(), *unknown, label="EMAIL", sounding=0.1)
+    known = phone_call(("happy", 13.2, 13.5), ("to", 13.5, 13.6), ("return", 13.7, 13.9), ("it", 13.9, 14.1))
+    assert not doubts(known, *unknown, label="EMAIL")
+
+
+def test_what_is_no_number_and_no_piece_of_one_beside_a_hidden_number_is_none() -> None:
+    assert not doubts(phone_call(), ("Hullabaloo", 13.2, 13.6))
+    assert doubts(phone_call(), ("Hullabaloo", 13.2, 13.6), label="EMAIL")
+    french = msgspec.structs.replace(phone_call(), language="fr")
+    assert not doubts(french, ("l", 9.4, 9.5), ("'un,", 9.5, 9.8))
+    assert doubts(french, ("deux", 9.5, 9.8))
+
+
+def test_everyday_words_alone_are_no_name() -> None:
+    call = msgspec.structs.replace(phone_call(("Épinal", 13.3, 13.6)), language="fr")
+    assert not doubts(call, ("pinale", 13.3, 13.5), ("du", 13.6, 13.9), label="ADDRESS")
+
+
 def test_a_name_that_nobody_knows_beside_a_hidden_one_is_a_leak() -> None:
     assert doubts(phone_call(), ("Okonkwo.", 13.1, 13.6), label="NAME") == {"NAME"}
 
@@ -111,6 +133,19 @@ def test_what_was_misheard_is_told_by_its_own_moment() -> None:
         for number, (text, start, end) in enumerate(said)
     ]
     assert doubts(call, *run_on, ("et", 9.75, 9.8), ("Vauvel", 9.8, 9.9), label="NAME")
+
+
+def test_words_that_are_one_in_the_transcript_are_public() -> None:
+    call = phone_call(("transpacific", 9.0, 9.6))
+    assert not doubts(call, ("Trans", 9.0, 9.3), ("-Pacific,", 9.3, 9.7), label="NAME")
+
+
+def test_words_heard_elsewhere_do_not_hide_what_is_misheard() -> None:
+    """The same words twice: what is heard of the second is no word of the first."""
+    said = ("my", "name", "is", "redbox", "courier", "my", "name", "is")
+    call = phone_call(*((word, 5.0 + place * 0.5, 5.4 + place * 0.5) for place, word in enumerate(said)))
+    heard = ("my", "name", "is", "Manbox", "Currier.", "My", "name", "is")
+    assert not doubts(call, *((w, 5.0 + n * 0.5, 5.4 + n * 0.5) for n, w in enumerate(heard)), label="NAME")
 
 
 def test_a_number_in_the_place_of_public_words_is_a_leak() -> None:

@@ -1,6 +1,6 @@
 """Which of the words that were heard again give personal data away: what is no public word and is personal data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import groupby
@@ -18,18 +18,21 @@ Detect = Callable[[Sequence[tuple[str, str]], str], Sequence[Span]]
 
 NEAR = 1.0  # seconds from a cut within which a word may be a piece of what was hidden
 APART = 2.0  # seconds between the two hearings of one word
-ALIKE = 0.7  # likeness of two spellings of one word
+ALIKE, ALIKE_LONG = 0.7, 0.6  # likeness of two spellings of one word, of several words
 LEAST_SOUND = 0.08  # seconds of sound that a word has at least
 LEAST_SURE = 0.4  # probability from which on a word that is seldom said is taken to have been said
 LEAST_HEARD = 0.1  # … and one in which the detectors see personal data
 ABOUT = 0.5  # seconds around words in which public words lie that they may be; a longer pause parts words
 LONGER, MORE = 2, 2  # words heard for others have at most so many times the letters of those, and so many more
 MISHEARD = 3  # words in a row that may have been heard for others; more of them are another text
+FEWEST_UNKNOWN, LEAST_UNKNOWN = 3, 0.6  # words, and seconds that sound, of speech that the transcript does not have
 QUESTIONS = 2  # utterances of others before the window that may be what is answered
 SHORTEST = 3  # letters of a piece of a name
+LEAST_PART = 4  # letters of a part of a public word that is heard as a word
 NUMERIC = frozenset(
     "PHONE CARD CVV PIN CARD_EXPIRY SSN NIR IBAN ACCOUNT BOOKING DATE_OF_BIRTH ADDRESS PASSWORD USERNAME EMAIL".split()
 )
+OF_DIGITS = frozenset("PHONE CARD CVV PIN CARD_EXPIRY SSN NIR".split())  # no other word is a piece of one
 
 
 class Public(NamedTuple):
@@ -43,6 +46,19 @@ class Public(NamedTuple):
     middle: float
 
 
+class Run(NamedTuple):
+    """New words that were heard in a row: their numbers and spellings, where, and for how many seconds they sound.
+
+    ``there`` is what of the speaker's public words is not heard about them, in one.
+    """
+
+    values: dict[int, str]
+    there: str
+    start: float
+    end: float
+    sounding: float
+
+
 def doubts_in(
     words: Sequence[Heard],
     window: Window,
@@ -52,8 +68,8 @@ def doubts_in(
 ) -> list[Doubt]:
     """Personal data in what was heard in a window, by the detectors and by its place beside a cut.
 
-    Words that the safe transcript has there, perhaps heard as others, that do not sound, or that lie far from every cut
-    are none.
+    So is speech beside a cut that the safe transcript does not have at all. Words that it has there, perhaps heard as
+    others, that do not sound, or that lie far from every cut are none.
     """
     language = transcript.language
     own = [cut for cut in cuts if cut.channel == window.channel]
@@ -63,9 +79,12 @@ def doubts_in(
         for number, word in enumerate(words)
         if word.sounding >= LEAST_SOUND and not _is_public(word, public, language)
     ]
-    misheard = _misheard(words, [each for each in public if each.channel == window.channel], language)
+    runs = _runs(words, new, [each for each in public if each.channel == window.channel], language)
+    misheard = {number for run in runs for number in _misheard(words, run, language)}
     new = [number for number in new if number not in misheard]
-    found = {**_beside(words, new, own, language), **_detected(words, new, window, transcript, detect)}
+    found = {number: label for run in runs for number, label in _unknown(run, own, language).items()}
+    found |= _beside(words, new, own, language)
+    found |= _detected(words, new, window, transcript, detect)
     doubts: list[Doubt] = []
     for number, label in sorted(found.items()):
         word, before = words[number], doubts[-1] if doubts else None
@@ -84,7 +103,7 @@ def _beside(words: Sequence[Heard], new: Sequence[int], cuts: Sequence[Cut], lan
         labels = [cut.label for cut in cuts if word.start < cut.end + NEAR and cut.start - NEAR < word.end]
         for label in labels:
             if (label in NUMERIC and _is_number(word.text, language)) or (
-                word.probability >= LEAST_SURE and _is_seldom_said(word.text, language)
+                label not in OF_DIGITS and word.probability >= LEAST_SURE and _is_seldom_said(word.text, language)
             ):
                 found[number] = label
     return found
@@ -107,12 +126,13 @@ def _detected(
     for span in detect([*asked, (speaker, said)], transcript.language):
         if span.utterance != len(asked):
             continue
-        at = 0
+        at, heard = 0, []
         for number, word in enumerate(words):
-            heard = number in new and word.probability >= LEAST_HEARD
-            if heard and at < span.end_char and span.start_char < at + len(word.text):
-                found[number] = span.label
+            if at < span.end_char and span.start_char < at + len(word.text):
+                heard += [number] if number in new and word.probability >= LEAST_HEARD else []
             at += len(word.text) + 1
+        if span.label != "NAME" or any(_may_name(words[number].text, transcript.language) for number in heard):
+            found.update(dict.fromkeys(heard, span.label))
     return found
 
 
@@ -154,50 +174,75 @@ def _is_cut(channel: int, moment: float, cuts: Sequence[Cut]) -> bool:
     return any(cut.channel == channel and cut.start <= moment < cut.end for cut in cuts)
 
 
-def _misheard(words: Sequence[Heard], public: Sequence[Public], language: str) -> set[int]:
-    """The words that stand where the speaker's public ones do, in their order, and are not much longer.
-
-    A number is none of them, whatever stands there, and what is a name and nothing else is one only if it stands alone
-    and sounds like what stands there ("Néla" for "née le").
-    """
-    is_name = vocabulary_of(language).is_name
-    spelled = [(number, value) for number, word in enumerate(words) if (value := _value(word.text, language))]
-    values = [value for _, value in spelled]
-    blocks = SequenceMatcher(None, values, [each.value for each in public], autojunk=False).get_opcodes()
-    misheard: set[int] = set()
-    for kind, first, stop, start, end in blocks:
-        if kind == "equal":
-            misheard.update(number for number, _ in spelled[first:stop])
-        for run in _runs(words, spelled[first:stop]) if kind == "replace" else ():
-            since, until = words[run[0][0]].start - ABOUT, words[run[-1][0]].end + ABOUT
-            there = "".join(each.value for each in public[start:end] if since < each.middle < until)
-            heard = "".join(value for _, value in run)
-            many = sum(not words[number].text.startswith("'") for number, _ in run)
-            if there and many <= MISHEARD and len(heard) <= LONGER * len(there) + MORE:
-                alone = len(run) == 1 and _is_alike(_squeezed(heard), _squeezed(there))
-                misheard.update(number for number, value in run if value.isalpha() and (alone or not is_name(value)))
-    return misheard
-
-
-def _runs(words: Sequence[Heard], spelled: Sequence[tuple[int, str]]) -> list[list[tuple[int, str]]]:
-    """Words in a row, parted where nothing is heard for a while."""
-    runs: list[list[tuple[int, str]]] = []
-    for number, value in spelled:
-        if runs and words[number].start - words[runs[-1][-1][0]].end < ABOUT:
-            runs[-1].append((number, value))
+def _runs(words: Sequence[Heard], new: Sequence[int], public: Sequence[Public], language: str) -> list[Run]:
+    """New words in a row, parted where another word or nothing is heard for a while."""
+    unheard = _unheard(words, new, public, language)
+    parted: list[list[int]] = []
+    for number in new:
+        if parted and parted[-1][-1] == number - 1 and words[number].start - words[number - 1].end < ABOUT:
+            parted[-1].append(number)
         else:
-            runs.append([(number, value)])
+            parted.append([number])
+    runs: list[Run] = []
+    for numbers in parted:
+        start, end = words[numbers[0]].start, words[numbers[-1]].end
+        there = "".join(each.value for each in unheard if start - ABOUT < each.middle < end + ABOUT)
+        values = {number: _value(words[number].text, language) for number in numbers}
+        runs.append(Run(values, there, start, end, sum(words[number].sounding for number in numbers)))
     return runs
+
+
+def _unheard(words: Sequence[Heard], new: Sequence[int], public: Sequence[Public], language: str) -> list[Public]:
+    """The public words in whose place no word was heard that is one of them."""
+    unheard = [each for each in public if each.value]
+    for number in sorted(set(range(len(words))).difference(new)):
+        value, middle = _value(words[number].text, language), (words[number].start + words[number].end) / 2
+        same = [each for each in unheard if abs(each.middle - middle) < APART and _is_alike(value, each.value)]
+        if same:
+            unheard.remove(min(same, key=lambda each: abs(each.middle - middle)))
+    return unheard
+
+
+def _misheard(words: Sequence[Heard], run: Run, language: str) -> Iterator[int]:
+    """The words of a run that stand where the speaker says public ones that were not heard, and are not much longer.
+
+    A number is none of them, whatever stands there, and what is a name and nothing else is one only if it sounds like
+    what stands there ("Néla" for "née le").
+    """
+    many = sum(not words[number].text.startswith("'") for number in run.values)
+    if run.there and many <= MISHEARD and not _is_longer(run):
+        heard = "".join(run.values.values())
+        same = _is_alike(_squeezed(heard), _squeezed(run.there), ALIKE if len(run.values) == 1 else ALIKE_LONG)
+        is_name = vocabulary_of(language).is_name
+        yield from (number for number, value in run.values.items() if value.isalpha() and (same or not is_name(value)))
+
+
+def _unknown(run: Run, cuts: Sequence[Cut], language: str) -> dict[int, str]:
+    """Speech beside a cut that the transcript does not have at all: what is hidden there may go on, or be elsewhere."""
+    near = [cut for cut in cuts if run.start < cut.end + NEAR and cut.start - NEAR < run.end]
+    short = len(run.values) < FEWEST_UNKNOWN or run.sounding < LEAST_UNKNOWN
+    nothing = vocabulary_of(language).acknowledgements
+    if not near or short or not _is_longer(run) or all(value in nothing for value in run.values.values()):
+        return {}
+    return dict.fromkeys(run.values, near[0].label)
+
+
+def _is_longer(run: Run) -> bool:
+    """Whether what was heard is too long to be what the transcript has there."""
+    return sum(map(len, run.values.values())) > LONGER * len(run.there) + MORE
 
 
 def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
     value, middle = _value(word.text, language), (word.start + word.end) / 2
     near = [each.value for each in public if each.value and abs(each.middle - middle) < APART]
-    return not value or any(value == each or (not value.isdigit() and _is_alike(value, each)) for each in near)
+    part = len(value) >= LEAST_PART and value.isalpha()  # "Trans-Pacific" is "Transpacific"
+    return not value or any(
+        value == each or (not value.isdigit() and _is_alike(value, each)) or (part and value in each) for each in near
+    )
 
 
-def _is_alike(value: str, other: str) -> bool:
-    return SequenceMatcher(None, value, other).ratio() >= ALIKE
+def _is_alike(value: str, other: str, least: float = ALIKE) -> bool:
+    return SequenceMatcher(None, value, other).ratio() >= least
 
 
 def _squeezed(value: str) -> str:
@@ -213,10 +258,23 @@ def _value(text: str, language: str) -> str:
 
 
 def _is_number(text: str, language: str) -> bool:
+    if _bare(text) in vocabulary_of(language).determiners:
+        return False  # "un" is an article as well
     items = [item for line in read_call([("", text)], language).items for item in line if item.value.isalnum()]
     return bool(items) and all(item.kind is Kind.DIGITS for item in items) and not any(item.amount for item in items)
 
 
 def _is_seldom_said(text: str, language: str) -> bool:
-    words, value = vocabulary_of(language), fold(text).strip(".,?!;:'\"-…")
-    return len(value) >= SHORTEST and value.isalpha() and value not in words.common
+    words, value = vocabulary_of(language), _bare(text)
+    everyday = value in words.common or value in words.no_names
+    return len(value) >= SHORTEST and value.isalpha() and not everyday
+
+
+def _may_name(text: str, language: str) -> bool:
+    """Whether a word may be one of a name: a first name, or one that is seldom said."""
+    words, value = vocabulary_of(language), _bare(text)
+    return value in words.given or value not in words.common
+
+
+def _bare(text: str) -> str:
+    return fold(text).strip(".,?!;:'’\"-…")
