@@ -139,6 +139,15 @@ HIDDEN = [
     ("en", (("agent", "My name is honor. How may I help you?"),), ["honor"]),
     ("en", (("agent", "Clear way care, you're through to honor."),), ["honor"]),
     ("en", asked("Who am I talking to?", "on summer long."), ["summer long"]),
+    # a house number before a comma, a PIN with words, figures that "et" joins, a date of expiry asked by "quand"
+    ("en", asked("And the address for the account?", "We moved, it's now 95, done more road."), ["95, done more road"]),
+    ("en", asked("And the PIN?", "Drag on fly or 158"), ["Drag on fly or 158"]),
+    ("fr", (("customer", "Oui, 49 60 et un 24 82 et"),), ["49 60 et un 24 82"]),
+    ("fr", asked("elle expire quand.", "0-8-30,"), ["0-8-30"]),
+    # a name in two parts that is all somebody says, a name after a firm
+    ("fr", (("customer", "Sixteen, la garde."),), ["Sixteen, la garde"]),
+    ("fr", (("customer", "Vens, coronter au clair."),), ["Vens, coronter au clair"]),
+    ("en", (("agent", "Transpacific customer care, you're through the Pia and"),), ["Pia"]),
     # two data in one breath are two, and what tells them stays
     ("en", asked("address please", "520 quebec place washington dc 205215520 ph 9166545266"), ["520 quebec place washington dc 205215520", "9166545266"]),
     ("en", (("", "i am scott jeff and my otp 898002"), ("", "so 898002")), ["scott jeff", "898002", "898002"]),
@@ -148,6 +157,11 @@ HIDDEN = [
 ]  # fmt: skip
 
 KEPT = [
+    ("fr", (("customer", "débranchez la box vingt secondes"),)),
+    ("fr", (("customer", "Quel est le tarif ?"),)),
+    ("fr", (("customer", "vingt et un euros, ou 30 et un peu plus"),)),
+    ("en", (("agent", "You're through the worst, you're through the menu."),)),
+    ("en", asked("And the PIN?", "I have not got it")),
     ("en", (("customer", "What's left on the account is"), ("customer", "$45.20 I think"))),
     ("en", asked("What's your account number?", "My card is $25 overdue")),
     ("en", asked("Which card would you like to pay with?", "it cost $1,200,000 in all")),

@@ -77,7 +77,9 @@ def _answer(call: Call, items: list[Item], label: str) -> Iterator[Match]:
         yield Match(value[0].first, value[-1].last, label, Score.CHECKED)
         return
     said = [item for item in sentence if item.value not in words.copulas and item.value not in words.acknowledgements]
-    if not said or len(said) > LONGEST_ANSWER or (label == "PIN" and said[0].kind is Kind.WORD):
+    if not said or len(said) > LONGEST_ANSWER:
+        return
+    if label == "PIN" and (other or all(item.kind is Kind.WORD for item in said)):
         return
     if any(item.value in words.clauses for item in words_of(items)) and not _odd(call, said):
         return  # "yes, I am ready"

@@ -102,12 +102,15 @@ def _end_of_parted(call: Call, line: Line, position: int, told: str) -> int:
         return 0
     if call.tokens[position - 1].text.isalnum() and tokens[1].text.isalpha() and len(tokens[1].fold) >= SHORTEST:
         return position + 1 if tokens[1].fold not in words.ordinary else 0
-    alone = len(tokens) == 2 or not tokens[2].text.isalnum()
-    return position + 1 if alone and tokens[0].fold + tokens[1].fold in words.names else 0
+    many = 3 if len(tokens) == 3 and tokens[1].fold in words.name_articles else 2  # "de la croix", "le moine"
+    after = position + many
+    alone = after == line.stop or not call.tokens[after].text.isalnum()
+    return after - 1 if alone and "".join(token.fold for token in tokens[:many]) in words.names else 0
 
 
 def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
     """A name before "speaking": any word that is not said all the time, and after "this is" nearly any."""
+    position -= position > line.first and call.tokens[position].text == ","
     if position < line.first:
         return
     token, words = call.tokens[position], call.words
@@ -115,7 +118,8 @@ def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
         if _may_be_called(call, token):
             yield Match(position, position, "NAME", Score.TOLD)
         return
-    known = token.fold in words.names or not (token.fold in words.common or token.fold.endswith(ADVERBS))
+    listed = token.fold in words.names or token.fold in words.ambiguous
+    known = listed or not (token.fold in words.common or token.fold.endswith(ADVERBS))
     if token.text.isalpha() and len(token.fold) >= SHORTEST and known and token.fold not in words.no_names:
         yield Match(position, position, "NAME", Score.SHAPE)
 
@@ -308,10 +312,21 @@ def _bare(call: Call, index: int, line: Line) -> Iterator[Match]:
     said = [item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER]
     said = [item for item in said if item.value not in call.words.number_linking]
     words = [item.value for item in said if item.kind is Kind.WORD]
+    if len(words) == len(said) and _ends_parted(call, words):
+        yield Match(said[0].first, said[-1].last, "NAME", Score.CHECKED)
+        return
     if not 1 <= len(words) <= LONGEST_BARE or any(item.kind is Kind.WORD for item in said[len(words) :]):
         return
     if all(_may_be_name(call, word) for word in words):
         yield Match(said[0].first, said[len(words) - 1].last, "NAME", Score.DOUBT)
+
+
+def _ends_parted(call: Call, words: list[str]) -> bool:
+    """Whether words are a name whose last part was written as two: "Sixteen, la garde", "maturant au clair"."""
+    if not 3 <= len(words) <= LONGEST_SHORT or words[-2] not in call.words.name_articles:
+        return False
+    end = words[-1].isalpha() and words[-1] not in call.words.no_names and words[-1] not in call.words.clauses
+    return end and all(_may_be_name(call, word) for word in words[:-2])
 
 
 def _may_be_name(call: Call, word: str) -> bool:

@@ -93,6 +93,8 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
     told = told_near(call, chain[0].utterance, chain[0].first, chain[0].last)
     if not told:
         told = next((label for label in reversed(expected) if label in LIKE_NUMBERS or label in HARMLESS), "")
+    if told == "DATE" and "CARD_EXPIRY" in expected:
+        told = "CARD_EXPIRY"  # "elle expire quand"
     if _is_extension(call, chain[0]) and digits == len(value) and digits in EXTENSION_LENGTHS:
         return "PHONE", Score.TOLD
     if told in HARMLESS and digits <= LONGEST_HARMLESS and (value.isdigit() or len(value) < FEWEST_CODE):

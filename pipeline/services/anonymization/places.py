@@ -39,7 +39,9 @@ def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
         else:
             continue
         if start is not None:
-            yield Match(items[start].first, items[_tail(call, items, position)].last, "ADDRESS", Score.TOLD)
+            asked = "ADDRESS" in call.expected[index] and items[start].kind is Kind.DIGITS
+            score = Score.CHECKED if asked else Score.TOLD
+            yield Match(items[start].first, items[_tail(call, items, position)].last, "ADDRESS", score)
         elif position and _names_place(call, items[position - 1]):
             last = _postcode_after(call, items, position)  # "mill lane leeds 41522"
             if last is not None:
@@ -57,7 +59,8 @@ def _start_before(call: Call, items: list[Item], position: int) -> int | None:
         item = items[at]
         if item.kind is Kind.DIGITS:
             return _first_of_number(items, at) if words and not _is_year_of_thing(call, items, at) else None
-        if item.kind is Kind.LETTERS or item.value in ".-'’":
+        after_number = item.value == "," and at > 0 and items[at - 1].kind is Kind.DIGITS  # "95, Dunmore Road"
+        if item.kind is Kind.LETTERS or item.value in ".-'’" or after_number:
             words += item.kind is Kind.LETTERS
         elif item.value in call.words.address_stop - {"the"} or not item.value.isalnum() or words == LONGEST_STREET:
             return None

@@ -11,6 +11,7 @@ from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call
 
 CURRENCIES = "$€£"
 CENTS = 2  # digits
+AFTER_AND = {("et", "un"): 1, ("et", "une"): 1, ("et", "onze"): 11}
 NUMBERED = frozenset("number digits four 4 code numero chiffres quatre".split())  # in a question for a number
 LONGEST_REST = 1  # words after an answer that is nothing but a number
 LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
@@ -121,7 +122,7 @@ class _Reader:
         token = self.tokens[position]
         amount = position in self.amounts
         if token.text.isdigit():
-            return Item(Kind.DIGITS, token.text, position, position, amount)
+            return self._joined_by_and(position) or Item(Kind.DIGITS, token.text, position, position, amount)
         if token.fold in self.words.zeros and self._beside_digits(position):
             return Item(Kind.DIGITS, "0", position, position)
         if token.text.isalpha() and not amount and (letters := self._letters(position)):
@@ -130,6 +131,14 @@ class _Reader:
             return Item(Kind.JOINT, token.fold, position, position)
         kind = Kind.FILLER if token.fold in self.words.fillers else Kind.WORD
         return Item(kind, token.fold, position, position)
+
+    def _joined_by_and(self, position: int) -> Item | None:
+        """ "30 et un", which is 31, and "60 et onze"."""
+        tens, following = self.tokens[position].text, self.tokens[position + 1 : min(position + 3, self.line.stop)]
+        if len(tens) != len("30") or not tens.endswith("0") or len(following) < 2:
+            return None
+        more = AFTER_AND.get((following[0].fold, following[1].fold))
+        return Item(Kind.DIGITS, str(int(tens) + more), position, position + 2) if more else None
 
     def _letters(self, position: int) -> Item | None:
         word = self.tokens[position].fold
