@@ -18,7 +18,7 @@ from tests.bench.pii.gold import BREAK, IGNORED, Part
 from tests.bench.pii.spoken import SpokenCall
 from tests.bench.pii.voices import AGENTS, CACHE, CUSTOMERS, RATE, Samples, digit_speakers, digits_of, speak, voices
 
-FIRST = int(os.environ.get("FIRST_CALL", "600"))  # rules were mended on calls before this one
+FIRST = int(os.environ.get("FIRST_CALL", "1200"))  # rules were mended on calls before this one
 CALLS = {"en": int(os.environ.get("ENGLISH_CALLS", "24")), "fr": int(os.environ.get("FRENCH_CALLS", "12"))}
 PAUSE, SEAM, EDGE = (0.35, 0.8), (0.04, 0.1), 0.6  # seconds between turns, between pieces of one, at both ends
 HISS = 0.0004  # of full scale: the noise of a line
@@ -59,9 +59,9 @@ class BuiltCall:
         return [piece for piece in self.pieces if piece.is_personal]
 
 
-def built_calls() -> list[BuiltCall]:
-    """All calls, spoken once and then read from the cache."""
-    return [built(language, FIRST + number) for language, many in CALLS.items() for number in range(many)]
+def built_calls(times: int = 1) -> list[BuiltCall]:
+    """All calls, or so many times as many, spoken once and then read from the cache."""
+    return [built(language, FIRST + number) for language, many in CALLS.items() for number in range(times * many)]
 
 
 def built(language: str, number: int) -> BuiltCall:
