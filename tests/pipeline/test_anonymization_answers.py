@@ -5,6 +5,7 @@ Texts are read without the entities of spaCy.
 
 import pytest
 
+from pipeline.documents import Entities, Entity
 from pipeline.services.anonymization import find_pii
 
 Turns = tuple[tuple[str, str], ...]
@@ -152,6 +153,7 @@ HIDDEN = [
     ("en", asked("address please", "520 quebec place washington dc 205215520 ph 9166545266"), ["520 quebec place washington dc 205215520", "9166545266"]),
     ("en", (("", "i am scott jeff and my otp 898002"), ("", "so 898002")), ["scott jeff", "898002", "898002"]),
     ("en", (("", "name melina pwd 4569"),), ["melina", "4569"]),
+    ("en", asked("nothing else", "address 85 boston street and contact number 964 859 7896"), ["85 boston street", "964 859 7896"]),
     ("en", (("", "my name kevin company name is km music store"),), ["kevin"]),
     ("en", asked("your full name", "sorry i spelled my middle name incorrectly it is antonio"), ["antonio"]),
 ]  # fmt: skip
@@ -162,6 +164,7 @@ KEPT = [
     ("fr", (("customer", "vingt et un euros, ou 30 et un peu plus"),)),
     ("en", (("agent", "You're through the worst, you're through the menu."),)),
     ("en", asked("And the PIN?", "I have not got it")),
+    ("en", (("customer", "i am madam hahaha"),)),
     ("en", (("customer", "What's left on the account is"), ("customer", "$45.20 I think"))),
     ("en", asked("What's your account number?", "My card is $25 overdue")),
     ("en", asked("Which card would you like to pay with?", "it cost $1,200,000 in all")),
@@ -261,6 +264,16 @@ def test_a_name_given_instead_of_the_number_asked_for_is_a_name() -> None:
 def test_an_address_before_a_phone_number_is_an_address() -> None:
     said = "john smith 520 quebec place washington dc 20521 contact number 9166545266"
     assert [found.label for found in find_pii(asked("address please", said), "en")] == ["NAME", "ADDRESS", "PHONE"]
+
+
+def test_a_person_whom_the_tagger_saw_ends_where_another_datum_is_told() -> None:
+    said = "name bravo password karthick"
+    entities = Entities(entities=(Entity(utterance=0, label="PERSON", start_char=5, end_char=len(said)),))
+    found = find_pii((("customer", said),), "en", entities)
+    assert [(said[each.start_char : each.end_char], each.label) for each in found] == [
+        ("bravo", "NAME"),
+        ("karthick", "PASSWORD"),
+    ]
 
 
 def test_a_sentence_in_the_other_language_is_read_in_it() -> None:

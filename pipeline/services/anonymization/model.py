@@ -265,7 +265,7 @@ def _needed_of_number(call: Call, index: int, tokens: range, label: str) -> floa
 
 
 def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> Iterator[Match]:
-    """A match without marks at its ends, "yes" or a title before a name, "so" about a number.
+    """A match without marks at its ends, "yes" or a title before a name, "so" about a number, "and" about an address.
 
     In the middle of a sentence with capitals a name of several words does not end in a verb such as "will".
     """
@@ -277,7 +277,9 @@ def _trimmed(call: Call, first: int, last: int, label: str, surest: float) -> It
         first += 1
     if label == "NAME" and first == last and _is_unnamed(call, first):
         return
-    ending = words.clauses if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper() else around
+    ending = words.secret_stop if label == "ADDRESS" else around
+    if label == "NAME" and call.text[call.tokens[min(first, last)].start].isupper():
+        ending = words.clauses
     while last >= first and (
         not call.tokens[last].text.isalnum() or (last > first and _begins_clause(call, last, label, ending))
     ):

@@ -1,10 +1,10 @@
 """Names of people: those that spaCy saw, those that are introduced, those that everybody bears."""
 
 import re
-from collections.abc import Iterator
-from itertools import dropwhile
+from collections.abc import Iterable, Iterator
+from itertools import dropwhile, takewhile
 
-from pipeline.services.anonymization.context import Match, Score, cues_for, opens_answer, words_of
+from pipeline.services.anonymization.context import HARMLESS, Match, Score, cues_for, opens_answer, words_of
 from pipeline.services.anonymization.reading import Call, Cue, Item, Kind, Line, Token
 from pipeline.services.anonymization.vocabulary import TITLED
 
@@ -19,14 +19,14 @@ SHORTEST = 3  # letters of a name that is hidden without anybody having told so
 
 
 def find_entity_names(call: Call) -> Iterator[Match]:
-    """The people that the entity tagger found, but for everyday words and lone unknown ones in lower case."""
+    """The people that the entity tagger found, up to where another datum is told, but for everyday words and lone
+    unknown ones in lower case.
+    """
     for start, end in call.people:
-        line = call.lines[call.line_at(start)]
-        telling = [
-            n
-            for n in call.tokens_in(line, start, end)
-            if call.tokens[n].text.isalpha() and call.tokens[n].fold not in call.words.titles
-        ]
+        index = call.line_at(start)
+        line = call.lines[index]
+        within = _until_told(call, index, call.tokens_in(line, start, end))
+        telling = [n for n in within if call.tokens[n].text.isalpha() and call.tokens[n].fold not in call.words.titles]
         while telling and _is_no_name(call, line, telling[0]):
             telling.pop(0)
         while telling and _is_no_name(call, line, telling[-1]):
@@ -34,6 +34,12 @@ def find_entity_names(call: Call) -> Iterator[Match]:
         written = line.cased and any(call.tokens[n].text[0].isupper() for n in telling)
         if written or len(telling) > 1 or any(call.tokens[n].fold in call.words.names for n in telling):
             yield Match(telling[0], telling[-1], "NAME", Score.SHAPE)
+
+
+def _until_told(call: Call, index: int, tokens: Iterable[int]) -> Iterator[int]:
+    """Tokens of an utterance up to a word that tells another datum: "bravo password karthick"."""
+    other = {cue.first for cue in call.cues[index] if cue.told not in HARMLESS and cue.told != "NAME"}
+    return takewhile(lambda n: n not in other or call.tokens[n].text[0].isupper(), tokens)
 
 
 def find_introduced_names(call: Call) -> Iterator[Match]:
