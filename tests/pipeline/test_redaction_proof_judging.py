@@ -138,6 +138,10 @@ def test_what_was_misheard_is_told_by_its_own_moment() -> None:
 def test_words_that_are_one_in_the_transcript_are_public() -> None:
     call = phone_call(("transpacific", 9.0, 9.6))
     assert not doubts(call, ("Trans", 9.0, 9.3), ("-Pacific,", 9.3, 9.7), label="NAME")
+    call = phone_call(("destination", 9.0, 9.6), ("my", 13.2, 13.3), ("name", 13.3, 13.5), ("is", 13.5, 13.6))
+    assert doubts(call, ("Tina", 9.0, 9.4), label="NAME") == {"NAME"}
+    said = (("my", 13.2, 13.3), ("name", 13.3, 13.5), ("is", 13.5, 13.6), ("Smith", 13.7, 14.0))
+    assert doubts(call, *said, label="NAME") == {"NAME"}
 
 
 def test_words_heard_elsewhere_do_not_hide_what_is_misheard() -> None:

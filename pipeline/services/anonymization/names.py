@@ -53,7 +53,8 @@ def find_introduced_names(call: Call) -> Iterator[Match]:
             if call.tokens[position].fold in call.words.titles and not _is_elided(call, line, position):
                 yield from _name_after(call, line, position + 1, TITLED)
         for cue in call.phrases(call.words.spoken_by, line):
-            yield from _name_before(call, line, cue.first - 1)
+            comma = cue.last > cue.first and cue.first > line.first and call.tokens[cue.first - 1].text == ","
+            yield from _name_before(call, line, cue.first - 1 - comma)  # "Blanche, à l'appareil"
         told = [cue for cue in cues_for(call, index, "NAME") if not _is_spelling(call, cue)]
         if told or "NAME" in call.expected[index]:
             yield from _answer(call, line, told[-1].last + 1 if told else line.first)
@@ -116,7 +117,6 @@ def _end_of_parted(call: Call, line: Line, position: int, told: str) -> int:
 
 def _name_before(call: Call, line: Line, position: int) -> Iterator[Match]:
     """A name before "speaking": any word that is not said all the time, and after "this is" nearly any."""
-    position -= position > line.first and call.tokens[position].text == ","
     if position < line.first:
         return
     token, words = call.tokens[position], call.words
@@ -151,7 +151,8 @@ def _is_elided(call: Call, line: Line, position: int) -> bool:
 
 def _is_adverb(call: Call, token: Token) -> bool:
     """Whether a word is none but "incorrectly": "spelled my middle name incorrectly"."""
-    return token.fold.endswith(ADVERBS) and token.fold in call.words.ordinary and token.fold not in call.words.names
+    known = token.fold in call.words.ordinary and token.fold not in call.words.names
+    return token.fold.endswith(ADVERBS) and known and token.text.islower()
 
 
 def _may_be_called(call: Call, token: Token) -> bool:
@@ -169,16 +170,17 @@ def _may_start(call: Call, line: Line, position: int, told: str) -> bool:
     given = token.fold in words.given
     ends = position + 1 == line.stop or not call.tokens[position + 1].text.isalnum()
     if told == "certain" and _may_be_called(call, token):
-        return given or capital or ends or not line.cased
+        odd = token.fold in words.ambiguous or token.fold not in words.ordinary
+        return given or capital or (ends and odd) or not line.cased
     if told in ("certain", "strong", TITLED):
         if _is_adverb(call, token):
             return False
         known = token.fold in words.names or (len(token.fold) >= SHORTEST and token.fold not in words.common)
         named = capital or (known and (not line.cased or words.is_name(token.fold)))
         return named and token.fold not in words.unnamed
-    if told == "near" and (
-        (given and (capital or token.fold not in words.clauses)) or (ends and token.fold in words.ambiguous)
-    ):
+    if told == "reached" and ends and token.fold in words.ambiguous:
+        return True
+    if told in ("near", "reached") and given and (capital or token.fold not in words.clauses):
         return True
     if words.is_name(token.fold):
         return True
@@ -318,7 +320,7 @@ def _bare(call: Call, index: int, line: Line) -> Iterator[Match]:
     said = [item for item in call.items[index] if item.value.isalnum() and item.kind is not Kind.FILLER]
     said = [item for item in said if item.value not in call.words.number_linking]
     words = [item.value for item in said if item.kind is Kind.WORD]
-    if len(words) == len(said) and _ends_parted(call, words):
+    if len(words) == len(said) and _ends_parted(call, index, said):
         yield Match(said[0].first, said[-1].last, "NAME", Score.CHECKED)
         return
     if not 1 <= len(words) <= LONGEST_BARE or any(item.kind is Kind.WORD for item in said[len(words) :]):
@@ -327,12 +329,15 @@ def _bare(call: Call, index: int, line: Line) -> Iterator[Match]:
         yield Match(said[0].first, said[len(words) - 1].last, "NAME", Score.DOUBT)
 
 
-def _ends_parted(call: Call, words: list[str]) -> bool:
-    """Whether words are a name whose last part was written as two: "Sixteen, la garde", "maturant au clair"."""
-    if not 3 <= len(words) <= LONGEST_SHORT or words[-2] not in call.words.name_articles:
+def _ends_parted(call: Call, index: int, said: list[Item]) -> bool:
+    """Whether words are a name whose last part was written as two, after a comma or a question: "Sixteen, la garde"."""
+    words = call.words
+    if not 3 <= len(said) <= LONGEST_SHORT or said[-2].value not in words.name_articles:
         return False
-    end = words[-1].isalpha() and words[-1] not in call.words.no_names and words[-1] not in call.words.clauses
-    return end and all(_may_be_name(call, word) for word in words[:-2])
+    told = "NAME" in call.expected[index] or call.tokens[said[-2].first - 1].text == ","
+    end = said[-1].value
+    plain = not end.isalpha() or end in words.no_names or end in words.clauses
+    return told and not plain and all(_may_be_name(call, item.value) for item in said[:-2])
 
 
 def _may_be_name(call: Call, word: str) -> bool:

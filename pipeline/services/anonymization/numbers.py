@@ -97,7 +97,8 @@ def _label(call: Call, chain: Sequence[Run], expected: Sequence[str]) -> tuple[s
         told = "CARD_EXPIRY"  # "elle expire quand"
     if _is_extension(call, chain[0]) and digits == len(value) and digits in EXTENSION_LENGTHS:
         return "PHONE", Score.TOLD
-    if told in HARMLESS and digits <= LONGEST_HARMLESS and (value.isdigit() or len(value) < FEWEST_CODE):
+    code = told != "QUANTITY" and not value.isdigit() and len(value) >= FEWEST_CODE  # "model UE55TU" is harmless, too
+    if told in HARMLESS and digits <= LONGEST_HARMLESS and not code:
         return "", 0.0
     asked = told in expected
     like_years = told in LIKE_YEARS or (told == "CARD_EXPIRY" and asked)
@@ -178,11 +179,11 @@ def _by_shape(call: Call, chain: Sequence[Run], value: str, digits: int) -> tupl
         return "", 0.0
     whole = digits >= FEWEST_ANSWER and _is_whole_answer(call, chain, call.words.copulas)
     if digits >= FEWEST_UNTOLD or (whole and not value.endswith("00")):
-        return "ACCOUNT", _of_digits(chain, FEWEST_ANSWER if whole else FEWEST_ONE_BY_ONE)
+        return "ACCOUNT", _certainty_of_digits(chain, FEWEST_ANSWER if whole else FEWEST_ONE_BY_ONE)
     return "", 0.0
 
 
-def _of_digits(chain: Sequence[Run], fewest: int) -> float:
+def _certainty_of_digits(chain: Sequence[Run], fewest: int) -> float:
     """How certain it is that many digits are personal data: quite, if at least so many are said one by one."""
     said = [item.value for run in chain for item in run.items if item.kind is Kind.DIGITS]
     return Score.CHECKED if len(said) == sum(map(len, said)) >= fewest else Score.DOUBT
@@ -198,7 +199,7 @@ def _code_by_shape(chain: Sequence[Run], fewest: int) -> tuple[str, float]:
         return "IBAN", Score.SHAPE
     letters = len(value) - digits
     if digits >= FEWEST_UNTOLD and letters <= 2:
-        return "ACCOUNT", _of_digits(chain, FEWEST_ONE_BY_ONE)
+        return "ACCOUNT", _certainty_of_digits(chain, FEWEST_ONE_BY_ONE)
     return ("BOOKING", Score.SHAPE) if digits >= 2 and len(value) >= fewest else ("", 0.0)
 
 

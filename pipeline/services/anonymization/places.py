@@ -33,7 +33,7 @@ def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
             yield Match(item.first, items[last].last, "ADDRESS", Score.SHAPE)
             continue
         if item.value in call.words.street_after or _ends_street(call, items, position, index):
-            start = _start_before(call, items, position)
+            start = _start_before(call, items, position, asked="ADDRESS" in call.expected[index])
         elif item.value in call.words.street_before and _names_street(call, items, position, index):
             start = _number_before(items, position)
         else:
@@ -52,14 +52,14 @@ def _names_place(call: Call, item: Item) -> bool:
     return item.kind is Kind.WORD and item.value.isalpha() and not _is_stop(call, item)
 
 
-def _start_before(call: Call, items: list[Item], position: int) -> int | None:
-    """The house number before "baker street"."""
+def _start_before(call: Call, items: list[Item], position: int, *, asked: bool) -> int | None:
+    """The house number before "baker street"; in an answer a comma may part them."""
     words = 0
     for at in range(position - 1, -1, -1):
         item = items[at]
         if item.kind is Kind.DIGITS:
             return _first_of_number(items, at) if words and not _is_year_of_thing(call, items, at) else None
-        after_number = item.value == "," and at > 0 and items[at - 1].kind is Kind.DIGITS  # "95, Dunmore Road"
+        after_number = asked and item.value == "," and at > 0 and items[at - 1].kind is Kind.DIGITS
         if item.kind is Kind.LETTERS or item.value in ".-'’" or after_number:
             words += item.kind is Kind.LETTERS
         elif item.value in call.words.address_stop - {"the"} or not item.value.isalnum() or words == LONGEST_STREET:

@@ -23,7 +23,7 @@ TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 # Times and amounts as they are written. Other digit strings are no amounts, whatever stands beside them: recognizers
 # also write "$149.069.1393".
 MEASURE = re.compile(
-    r"(?<![\d.,])(?:(?:[01]?\d|2[0-3])\s?(?:[:h]\s?[0-5]\d\b|[ap]\.?m\b\.?)|[$€£]\s?(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:[.,]\d{1,2})?(?![.,]?\d)|\d[\d.,]{0,9}\s?[$€£%](?!\d))",
+    r"(?<![\d.,])(?:(?:[01]?\d|2[0-3])\s?(?:[:h]\s?[0-5]\d\b|[ap]\.?m\b\.?)|\$\s?(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:[.,]\d{1,2})?(?![.,]?\d)|[€£]\s?(?:\d{1,3}(?:[.,]\d{3})+|\d{1,9})(?:[.,]\d{1,2})?(?![.,]?\d)|\d[\d.,]{0,9}\s?(?:[$%](?!\d)|[€£](?:\d\d)?(?!\d)))",
     re.IGNORECASE,
 )
 BREAK = "\0\n"  # between two utterances: no pattern of scrubadub runs over a NUL

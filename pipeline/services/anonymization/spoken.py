@@ -11,9 +11,7 @@ from pipeline.services.anonymization.reading import JOINING_MARKS, MEASURE, Call
 
 CURRENCIES = "$€£"
 CENTS = 2  # digits
-AFTER_AND = {("et", "un"): 1, ("et", "une"): 1, ("et", "onze"): 11}
-NUMBERED = frozenset("number digits four 4 code numero chiffres quatre".split())  # in a question for a number
-LONGEST_REST = 1  # words after an answer that is nothing but a number
+AFTER_AND = {"un": {tens: tens[0] + "1" for tens in ("20", "30", "40", "50", "60")}, "onze": {"60": "71"}}
 LONGEST_LETTERS = 3  # an uncommon word no longer than this, beside digits, is letters of a code
 LONGEST_NONSENSE = 5  # … and one that is no word at all, no longer than this
 LONGEST_GLUED = 5  # … and any that digits touch
@@ -94,19 +92,19 @@ class _Reader:
         return {position for tokens in written if not self._is_answer(tokens) for position in tokens}
 
     def _is_answer(self, tokens: range) -> bool:
-        """Whether a price is none, but what was said to "your address?": "$69.75 Mulberry Mews", "$2063"."""
+        """Whether a price is none, but the answer to "your address?" or so: "$69.75 Mulberry Mews", "$2063"."""
         if self.tokens[tokens[0]].text not in CURRENCIES:
             return False
         asked = opens_answer(self.call, tokens[0])
         whole = self.tokens[tokens[-1] - 1].text not in ".," or len(self.tokens[tokens[-1]].text) != CENTS
-        return asked == "ADDRESS" or (bool(asked) and (whole or self._is_number(tokens)))
+        return asked == "ADDRESS" or (bool(asked) and (whole or self._answers_for_number(tokens)))
 
-    def _is_number(self, tokens: range) -> bool:
-        """Whether a price is nearly all that is said to a question for a number: "the last four of your account?"."""
-        after = sum(token.text.isalnum() for token in self.tokens[tokens[-1] + 1 : self.line.stop])
+    def _answers_for_number(self, tokens: range) -> bool:
+        """Whether a price is all that answers a question for a number: "the last four of your account?"."""
+        alone = not any(token.text.isalnum() for token in self.tokens[tokens[-1] + 1 : self.line.stop])
         question = self.call.cues[self.call.line_of(tokens[0]) - 1]
         asked = (token.fold for cue in question for token in self.tokens[cue.first : cue.last + 1])
-        return after <= LONGEST_REST and not NUMBERED.isdisjoint(asked)
+        return alone and not self.words.numbered.isdisjoint(asked)
 
     def _repeated(self, position: int) -> Item | None:
         """ "double five" and "triple x"."""
@@ -133,12 +131,14 @@ class _Reader:
         return Item(kind, token.fold, position, position)
 
     def _joined_by_and(self, position: int) -> Item | None:
-        """ "30 et un", which is 31, and "60 et onze"."""
-        tens, following = self.tokens[position].text, self.tokens[position + 1 : min(position + 3, self.line.stop)]
-        if len(tens) != len("30") or not tens.endswith("0") or len(following) < 2:
+        """ "30 et un", which is 31, and "60 et onze", but for "30 et un portable"."""
+        tens, following = self.tokens[position].text, self.tokens[position + 1 : min(position + 4, self.line.stop)]
+        if self.words.language != "fr" or len(following) < 2 or following[0].fold != "et":
             return None
-        more = AFTER_AND.get((following[0].fold, following[1].fold))
-        return Item(Kind.DIGITS, str(int(tens) + more), position, position + 2) if more else None
+        more = AFTER_AND.get(following[1].fold, {}).get(tens)
+        if not more or (len(following) > 2 and following[2].text.isalpha()):
+            return None
+        return Item(Kind.DIGITS, more, position, position + 2)
 
     def _letters(self, position: int) -> Item | None:
         word = self.tokens[position].fold
@@ -204,8 +204,15 @@ class _Reader:
             return False
         if before:
             return len(token.fold) <= LONGEST_GLUED
-        told = token.fold in words.no_code or token.fold in words.cues  # "otp 4623" has no letters
-        return not told and self._is_uncommon(position) and self._beside_digits(position)
+        if token.fold in words.no_code or (token.fold in words.cues and self._tells_number(position)):
+            return False
+        return self._is_uncommon(position) and self._beside_digits(position)
+
+    def _tells_number(self, position: int) -> bool:
+        """Whether a number of some length follows a word, and no letters: "otp 4623", not "ph 452 ab"."""
+        number, after = (self.tokens[at] if at < self.line.stop else None for at in (position + 1, position + 2))
+        long = number is not None and number.text.isdigit() and len(number.text) > len("45")
+        return long and not (after and after.text.isalpha())
 
     def _follows_letters(self, position: int) -> bool:
         """Whether a token touches letters before it, or a hyphen that does: the digits of "JR65MB" and "JR-65MB"."""

@@ -25,7 +25,7 @@ USUAL = 1e-5  # … from which on a word is none of a name, unless that is on th
 COMMON = 6e-5  # share of all words from which on even a word of three letters is one, and no part of a code
 SHORTEST_NAME = 3
 TITLED = "titled"  # a name after "Mr"
-FOLLOWED = ("certain", "strong", "near", "weak", TITLED)  # how sure a name follows
+FOLLOWED = ("certain", "strong", "near", "reached", "weak", TITLED)  # how sure a name follows
 OWN = ("own", "own_to_caller", "own_opening")  # how people say their own name
 MAIL_HOSTS = frozenset(
     "gmail googlemail yahoo ymail hotmail outlook live icloud aol msn protonmail proton gmx orange wanadoo laposte "
@@ -81,6 +81,7 @@ class Vocabulary:
     repeats: Mapping[str, int]
     fillers: frozenset[str]
     joints: frozenset[str]
+    numbered: frozenset[str]
     extensions: frozenset[str]
     units_before: frozenset[str]
     units_after: frozenset[str]
@@ -184,11 +185,12 @@ def _of_numbers(table: dict[str, Any]) -> dict[str, Any]:
         "repeats": numbers["repeats"],
         "fillers": _words(numbers["fillers"]),
         "joints": _words(numbers["joints"]),
+        "numbered": _words(numbers["numbered"]),
         "extensions": _words(numbers["extensions"]),
         "units_before": _words(numbers["units_before"]),
         "units_after": _words(numbers["units_after"]),
         "before_times": _words(numbers["before_times"]),
-        "no_code": _words(numbers["fillers"]).union(*(_words(address[kind]) for kind in ("after", "extra", "stop"))),
+        "no_code": _words(numbers["fillers"]) | _words(address["after"]) | _words(address["extra"]),
         "as_in": _phrases((phrase, "as in") for phrase in spelling["as_in"]),
         "alphabet": _words(spelling["alphabet"]),
         "articles": _words(spelling["articles"]),

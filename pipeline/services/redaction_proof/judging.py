@@ -32,7 +32,7 @@ LEAST_PART = 4  # letters of a part of a public word that is heard as a word
 NUMERIC = frozenset(
     "PHONE CARD CVV PIN CARD_EXPIRY SSN NIR IBAN ACCOUNT BOOKING DATE_OF_BIRTH ADDRESS PASSWORD USERNAME EMAIL".split()
 )
-OF_DIGITS = frozenset("PHONE CARD CVV PIN CARD_EXPIRY SSN NIR".split())  # no other word is a piece of one
+OF_DIGITS = frozenset("PHONE CARD CVV PIN CARD_EXPIRY NIR".split())  # no other word is a piece of one
 
 
 class Public(NamedTuple):
@@ -102,7 +102,7 @@ def _beside(words: Sequence[Heard], new: Sequence[int], cuts: Sequence[Cut], lan
         word = words[number]
         labels = [cut.label for cut in cuts if word.start < cut.end + NEAR and cut.start - NEAR < word.end]
         for label in labels:
-            if (label in NUMERIC and _is_number(word.text, language)) or (
+            if (label in NUMERIC and _is_number(words, number, language)) or (
                 label not in OF_DIGITS and word.probability >= LEAST_SURE and _is_seldom_said(word.text, language)
             ):
                 found[number] = label
@@ -235,9 +235,13 @@ def _is_longer(run: Run) -> bool:
 def _is_public(word: Heard, public: Sequence[Public], language: str) -> bool:
     value, middle = _value(word.text, language), (word.start + word.end) / 2
     near = [each.value for each in public if each.value and abs(each.middle - middle) < APART]
-    part = len(value) >= LEAST_PART and value.isalpha()  # "Trans-Pacific" is "Transpacific"
+    words = vocabulary_of(language)
+    part = len(value) >= LEAST_PART and value.isalpha() and not words.is_name(value) and value not in words.given
     return not value or any(
-        value == each or (not value.isdigit() and _is_alike(value, each)) or (part and value in each) for each in near
+        value == each
+        or (not value.isdigit() and _is_alike(value, each))
+        or (part and (each.startswith(value) or each.endswith(value)))  # "Trans-Pacific" is "Transpacific"
+        for each in near
     )
 
 
@@ -257,9 +261,11 @@ def _value(text: str, language: str) -> str:
     return call.value(0, len(text)) or "".join(filter(str.isalnum, fold(text)))
 
 
-def _is_number(text: str, language: str) -> bool:
+def _is_number(words: Sequence[Heard], number: int, language: str) -> bool:
+    """Whether a word is digits; "un" is an article, unless digits follow."""
+    text = words[number].text
     if _bare(text) in vocabulary_of(language).determiners:
-        return False  # "un" is an article as well
+        return number + 1 < len(words) and _is_number(words, number + 1, language)
     items = [item for line in read_call([("", text)], language).items for item in line if item.value.isalnum()]
     return bool(items) and all(item.kind is Kind.DIGITS for item in items) and not any(item.amount for item in items)
 
@@ -271,9 +277,10 @@ def _is_seldom_said(text: str, language: str) -> bool:
 
 
 def _may_name(text: str, language: str) -> bool:
-    """Whether a word may be one of a name: a first name, or one that is seldom said."""
+    """Whether a word may be one of a name: it is on the lists, or not said all the time."""
     words, value = vocabulary_of(language), _bare(text)
-    return value in words.given or value not in words.common
+    long = len(value) >= SHORTEST or words.is_name(value)
+    return long and value not in words.no_names and (value in words.names or value not in words.common)
 
 
 def _bare(text: str) -> str:
