@@ -265,12 +265,12 @@ def _is_years(chain: Sequence[Run]) -> bool:
     return all(item.kind is Kind.DIGITS and YEAR.fullmatch(item.value) for item in items)
 
 
-def _is_whole_answer(call: Call, chain: Sequence[Run], besides: frozenset[str] = frozenset()) -> bool:
-    """Whether somebody says nothing but this number, and perhaps a name or so, or such as "it is"."""
+def _is_whole_answer(call: Call, chain: Sequence[Run], skipped: frozenset[str] = frozenset()) -> bool:
+    """Whether somebody says nothing but this number, and perhaps a name or so, or words to skip ("it is")."""
     words = call.words
     for run in chain:
         said = [item for item in call.items[run.utterance] if item.kind is Kind.WORD and item.value.isalnum()]
-        nothing = (words.number_linking, words.acknowledgements, besides)
+        nothing = (words.number_linking, words.acknowledgements, skipped)
         said = [item for item in said if not any(item.value in every for every in nothing)]
         everyday = any(word.value in words.ordinary and word.value not in words.names for word in said)
         if everyday or len(said) > LONGEST_ASIDE:

@@ -23,6 +23,7 @@ def find_addresses(call: Call) -> Iterator[Match]:
 
 
 def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
+    asked = "ADDRESS" in call.expected[index]
     for position, item in enumerate(items):
         if phrase := call.phrase_at(call.words.street_phrases, item.first, call.lines[index].stop):
             end = next(number for number, each in enumerate(items) if each.last >= phrase.last)
@@ -33,14 +34,13 @@ def _streets(call: Call, items: list[Item], index: int) -> Iterator[Match]:
             yield Match(item.first, items[last].last, "ADDRESS", Score.SHAPE)
             continue
         if item.value in call.words.street_after or _ends_street(call, items, position, index):
-            start = _start_before(call, items, position, asked="ADDRESS" in call.expected[index])
+            start = _start_before(call, items, position, asked=asked)
         elif item.value in call.words.street_before and _names_street(call, items, position, index):
             start = _number_before(items, position)
         else:
             continue
         if start is not None:
-            asked = "ADDRESS" in call.expected[index] and items[start].kind is Kind.DIGITS
-            score = Score.CHECKED if asked else Score.TOLD
+            score = Score.CHECKED if asked and items[start].kind is Kind.DIGITS else Score.TOLD
             yield Match(items[start].first, items[_tail(call, items, position)].last, "ADDRESS", score)
         elif position and _names_place(call, items[position - 1]):
             last = _postcode_after(call, items, position)  # "mill lane leeds 41522"

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 # Times and amounts as they are written. Other digit strings are no amounts, whatever stands beside them: recognizers
-# also write "$149.069.1393".
+# also write "$149.069.1393" and "$25.301".
 MEASURE = re.compile(
-    r"(?<![\d.,])(?:(?:[01]?\d|2[0-3])\s?(?:[:h]\s?[0-5]\d\b|[ap]\.?m\b\.?)|\$\s?(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?:[.,]\d{1,2})?(?![.,]?\d)|[€£]\s?(?:\d{1,3}(?:[.,]\d{3})+|\d{1,9})(?:[.,]\d{1,2})?(?![.,]?\d)|\d[\d.,]{0,9}\s?(?:[$%](?!\d)|[€£](?:\d\d)?(?!\d)))",
+    r"(?<![\d.,])(?:"
+    r"(?:[01]?\d|2[0-3])\s?(?:[:h]\s?[0-5]\d\b|[ap]\.?m\b\.?)"  # 14:30, 2 pm
+    r"|(?:\$\s?(?:\d{1,3}(?:,\d{3})+|\d{1,9})|[€£]\s?(?:\d{1,3}(?:[.,]\d{3})+|\d{1,9}))"  # $1,200, €1.200
+    r"(?:[.,]\d{1,2})?(?![.,]?\d)"  # … and cents
+    r"|\d[\d.,]{0,9}\s?(?:[$%](?!\d)|[€£](?:\d\d)?(?!\d))"  # 45 %, 12€50
+    r")",
     re.IGNORECASE,
 )
 BREAK = "\0\n"  # between two utterances: no pattern of scrubadub runs over a NUL
